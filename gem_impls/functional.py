@@ -1,0 +1,119 @@
+"""gem, egem and segem on NumPy arrays and torch tensors: array in, array out; tensors differentiably.
+
+Which implementation serves an unnamed call is written in :data:`DEFAULTS` and nowhere else. A named
+implementation serves or raises; it is never replaced by another.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from typing import Any
+
+import numpy as np
+
+from gem_impls.errors import Unavailable
+from gem_impls.interface import Op
+from gem_impls.registry import get
+from gem_impls.spec import Spec, check_spec
+
+DEFAULTS: dict[tuple[str, str], str] = {
+    ("numpy", "cpu"): "numpy_cpu",
+    ("torch", "cpu"): "torch_compile",
+    ("torch", "cuda"): "triton_fused",
+}
+"""(kind of array, device type) -> the implementation of an unnamed call."""
+
+
+def gem(x: Any, n: int = 1, *, implementation: str | None = None) -> Any:
+    """``x^(2n+1) / (1 + x^(2n))`` for x > 0, else 0.
+
+    Args:
+        x: NumPy array or torch tensor, any shape; float16, bfloat16 (torch), float32 or float64.
+        n: integer >= 1; the function has 2n continuous derivatives.
+        implementation: a name from :func:`gem_impls.implementations`; by default the one in
+            :data:`DEFAULTS` for the kind of array and its device.
+
+    Returns:
+        An array of the shape, dtype and device of ``x``. A torch result is differentiable, twice.
+
+    Raises:
+        TypeError: ``x`` is not such an array, or has another dtype; ``n`` is not an integer.
+        ValueError: ``n`` < 1 or beyond the dtype's reach; unknown implementation.
+        Unavailable: the implementation cannot serve here.
+
+    NaN gives NaN; ``gem(inf) = inf``, ``gem(-inf) = 0``; the derivative at 0 is 0.
+    Source: arXiv 2604.21677.
+    """
+    return apply(Spec("gem", n), x, implementation)
+
+
+def egem(x: Any, n: int = 1, eps: float = 1e-4, *, implementation: str | None = None) -> Any:
+    """``x^(2n+1) / (eps + x^(2n))`` for x > 0, else 0; tends to ReLU as eps -> 0.
+
+    ``eps`` is finite and > 0, in the units of ``x^(2n)``. Everything else as for :func:`gem`.
+    """
+    return apply(Spec("e-gem", n, eps), x, implementation)
+
+
+def segem(
+    x: Any,
+    n: int = 1,
+    eps: float = 1e-4,
+    negative_slope: float = 0.01,
+    *,
+    implementation: str | None = None,
+) -> Any:
+    """``s * x^(2n+1) / (eps + x^(2n))``, s = 1 for x > 0 and ``negative_slope`` for x < 0.
+
+    ``negative_slope`` is finite: the derivative tends to it for x -> -inf and is 0 only at x = 0.
+    Everything else as for :func:`egem`; ``segem(-inf) = negative_slope * -inf`` (0 for slope 0).
+    """
+    return apply(Spec("se-gem", n, eps, negative_slope), x, implementation)
+
+
+def apply(spec: Spec, x: Any, implementation: str | None = None) -> Any:
+    """The function ``spec`` describes, at ``x``: what :func:`gem`, :func:`egem` and :func:`segem` call."""
+    if _is_tensor(x):
+        from gem_impls.torch_autograd import apply_to_tensor
+
+        return apply_to_tensor(spec, x, implementation)
+    if not isinstance(x, np.ndarray):
+        raise TypeError(
+            f"x must be a NumPy array or a torch tensor; got {type(x).__name__}: try numpy.asarray(x)"
+        )
+    return resolve(spec, "numpy", "cpu", implementation).forward(x)
+
+
+def chosen(arrays: str, device: str, implementation: str | None = None) -> str:
+    """The name of the implementation that serves such arrays there: the named one, or the default.
+
+    Raises:
+        Unavailable: there is no default for that kind of array and device.
+    """
+    if implementation is not None:
+        return implementation
+    if (arrays, device) not in DEFAULTS:
+        served = ", ".join(f"{kind} on {where}" for kind, where in DEFAULTS)
+        raise Unavailable(
+            f"no default implementation for {arrays} arrays on {device!r}; there is for {served}"
+        )
+    return DEFAULTS[arrays, device]
+
+
+@functools.lru_cache(maxsize=1024)
+def resolve(spec: Spec, arrays: str, device: str, implementation: str | None) -> Op:
+    """The built operation for such arrays. Raises as :func:`gem` does, before any work is done."""
+    check_spec(spec)
+    impl = get(chosen(arrays, device, implementation))
+    if (why := impl.unavailable(device)) is not None:
+        raise Unavailable(f"implementation {impl.name!r} is not available on {device!r}: {why}")
+    if impl.arrays != arrays:
+        raise TypeError(f"implementation {impl.name!r} takes {impl.arrays} arrays; x is a {arrays} array")
+    return impl.build(spec)
+
+
+def _is_tensor(x: Any) -> bool:
+    # Whoever has a tensor has imported torch; nobody else should pay for importing it.
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)

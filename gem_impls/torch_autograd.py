@@ -1,0 +1,161 @@
+"""Tensors through any torch implementation, differentiably: first and second order, vmap, forward mode.
+
+Only ``x`` is kept for backward. The gradient is the implementation's own ``backward``; the second
+derivative is eager torch, since nothing that trains a network is bound by it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gem_impls.carried import ARITHMETIC
+from gem_impls.functional import resolve
+from gem_impls.interface import Op
+from gem_impls.spec import Spec
+from gem_impls.torch_arrays import DTYPES, DifferentiableOp, carried
+
+
+def apply_to_tensor(spec: Spec, x: Tensor, implementation: str | None) -> Tensor:
+    """``spec``'s function at ``x``, part of the autograd graph where ``x`` is."""
+    key = (spec.variant, spec.n, spec.eps, spec.negative_slope, x.device.type, implementation)
+    if torch.compiler.is_compiling() or key not in _OPS:
+        _resolve(*key)
+    op = _OPS[key]
+    if isinstance(op, DifferentiableOp):
+        return op.differentiable(x)
+    return _value(x, op)
+
+
+_OPS: dict[tuple[str, int, float, float, str, str | None], Op] = {}
+"""What :func:`_resolve` found. A plain dict, because Dynamo can guard on one: it is how compiled code gets
+at the operation without tracing its construction."""
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # looking up is not for tracing
+def _resolve(
+    variant: str, n: int, eps: float, negative_slope: float, device: str, implementation: str | None
+) -> None:
+    spec = Spec(variant, n, eps, negative_slope)
+    _OPS[variant, n, eps, negative_slope, device, implementation] = resolve(
+        spec, "torch", device, implementation
+    )
+
+
+class _Forward(torch.autograd.Function):
+    """``f(x)``."""
+
+    @staticmethod
+    def forward(x: Tensor, op: Op) -> Tensor:
+        return op.forward(x)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Op], output: Tensor) -> None:
+        x, ctx.op = inputs
+        ctx.save_for_backward(x)
+
+    @staticmethod
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor, None]:
+        (x,) = ctx.saved_tensors
+        return _times_gradient(grad_output, x, ctx.op), None
+
+
+class _Backward(torch.autograd.Function):
+    """``grad_output * f'(x)``."""
+
+    @staticmethod
+    def forward(grad_output: Tensor, x: Tensor, op: Op) -> Tensor:
+        return op.backward(grad_output, x)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Op], output: Tensor) -> None:
+        grad_output, x, ctx.op = inputs
+        ctx.save_for_backward(grad_output, x)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        grad_output, x = ctx.saved_tensors
+        to_grad_output = _times_gradient(grad, x, ctx.op) if ctx.needs_input_grad[0] else None
+        to_x = grad * grad_output * second_derivative(ctx.op.spec, x) if ctx.needs_input_grad[1] else None
+        return to_grad_output, to_x, None
+
+
+# Dynamo refuses functions that define jvp or vmap, and needs neither: eager calls go through these.
+
+
+class _EagerForward(_Forward):
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Op], output: Tensor) -> None:
+        _Forward.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(inputs[0])
+
+    @staticmethod
+    def jvp(ctx: Any, x_tangent: Tensor, _: None) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return _times_gradient(x_tangent, x, ctx.op)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, None], x: Tensor, op: Op) -> tuple[Tensor, int | None]:
+        return _value(x, op), in_dims[0]
+
+
+class _EagerBackward(_Backward):
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Op], output: Tensor) -> None:
+        _Backward.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(*inputs[:2])
+
+    @staticmethod
+    def jvp(ctx: Any, grad_tangent: Tensor | None, x_tangent: Tensor | None, _: None) -> Tensor:
+        grad_output, x = ctx.saved_tensors
+        total = torch.zeros_like(x)
+        if grad_tangent is not None:
+            total = total + _times_gradient(grad_tangent, x, ctx.op)
+        if x_tangent is not None:
+            total = total + x_tangent * grad_output * second_derivative(ctx.op.spec, x)
+        return total
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int | None, int | None, None], grad_output: Tensor, x: Tensor, op: Op
+    ) -> tuple[Tensor, int]:
+        grad_output, x = (
+            t.unsqueeze(0).expand(info.batch_size, *t.shape) if dim is None else t.movedim(dim, 0)
+            for t, dim in zip((grad_output, x), in_dims[:2], strict=True)
+        )
+        return _times_gradient(grad_output, x, op), 0
+
+
+def _value(x: Tensor, op: Op) -> Tensor:
+    function = _Forward if torch.compiler.is_compiling() else _EagerForward
+    return function.apply(x, op)  # type: ignore[no-any-return, no-untyped-call]  # apply is untyped
+
+
+def _times_gradient(grad_output: Tensor, x: Tensor, op: Op) -> Tensor:
+    function = _Backward if torch.compiler.is_compiling() else _EagerBackward
+    return function.apply(grad_output, x, op)  # type: ignore[no-any-return, no-untyped-call]  # apply is untyped
+
+
+def second_derivative(spec: Spec, x: Tensor) -> Tensor:
+    """``f''(x) = s(x) * 2n * g * (1 - g) * (2n + 1 - 4n*g) / x``; 0 at 0 and at both infinities.
+
+    Eager torch, in the arithmetic that carries ``spec`` for ``x``'s dtype.
+    """
+    c = carried(spec, x.dtype)
+    n = c.n
+    wide = x.to(getattr(torch, ARITHMETIC[DTYPES[x.dtype]]))
+    t = wide.abs() * c.scale
+    alpha = c.eps ** (1 / (2 * n))
+    small = t <= alpha
+    # The ratio that is at most 1, and its power: nothing overflows, and 1 - g does not cancel.
+    ratio = torch.where(small, t, alpha) / torch.where(small, alpha, t)
+    power = ratio ** (2 * n)
+    g = torch.where(small, power, 1.0) / (1 + power)
+    h = torch.where(small, 1.0, power) / (1 + power)
+    # g / t without dividing by t = 0
+    g_over_t = torch.where(small, ratio ** (2 * n - 1) / alpha, 1 / torch.where(small, alpha, t))
+    g_over_t = g_over_t / (1 + power)
+    magnitude = 2 * n * c.scale * g_over_t * h * (2 * n + 1 - 4 * n * g)
+    return torch.where(wide > 0, magnitude, -c.negative_slope * magnitude).to(x.dtype)
