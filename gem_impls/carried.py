@@ -22,8 +22,9 @@ from __future__ import annotations
 import functools
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
-from gem_impls.oracle import FORMATS, format_of
+from gem_impls.oracle import FORMATS, format_of, round_to
 from gem_impls.spec import Spec
 
 ARITHMETIC: dict[str, str] = {dtype: "float64" if dtype == "float64" else "float32" for dtype in FORMATS}
@@ -41,9 +42,21 @@ class Carried:
     negative_slope: float
     floor: float
 
+    def split(self, name: str, dtype: str) -> tuple[float, float]:
+        """``eps`` or ``negative_slope`` as the sum of two numbers of ``dtype``'s arithmetic, high part first.
 
-def carry(spec: Spec, dtype: str) -> Carried:
+        What the high part alone leaves out is up to half an ulp, which compensated arithmetic does not lose.
+        """
+        exact: float = getattr(self, name)
+        high = round_to(exact, ARITHMETIC[dtype])
+        return high, round_to(Fraction(exact) - Fraction(high), ARITHMETIC[dtype])
+
+
+def carry(spec: Spec, dtype: str, lift: int = 0) -> Carried:
     """The constants of ``spec`` for arrays of ``dtype``.
+
+    ``lift`` moves eps, and so all powers of x, up by about that many binades: room below for arithmetic that
+    must not lose the low bits of a small gate.
 
     Raises:
         ValueError: unknown dtype, or n, eps or negative_slope lies outside what the arithmetic of
@@ -55,7 +68,7 @@ def carry(spec: Spec, dtype: str) -> Carried:
     gate_bits = fmt.precision + 2 + (2 * spec.n).bit_length()  # 2n * 2^-gate_bits is lost beside 1
     top = -fmt.min_exponent  # eps' <= 2^n and p <= eps' * 2^gate_bits must stay below 2^top
 
-    largest_n = top - fmt.precision - 2 - top.bit_length()
+    largest_n = top - fmt.precision - 2 - top.bit_length() - lift
     if spec.n > largest_n:
         raise ValueError(f"n must be at most {largest_n} for {dtype}, computed in {arithmetic}; got {spec.n}")
     _require_normal("eps", spec.eps, dtype, arithmetic)
@@ -63,12 +76,19 @@ def carry(spec: Spec, dtype: str) -> Carried:
         _require_normal("negative_slope", spec.negative_slope, dtype, arithmetic)
 
     order = 2 * spec.n
-    shift = round(-math.log2(spec.eps) / order)
+    shift = round(-math.log2(spec.eps) / order) + lift // order
+    clamp = 2.0 ** ((math.log2(spec.eps) + gate_bits) / order)
+    largest_slope = math.ldexp(1.0, top - lift) / max(clamp, 1.0)
+    if abs(spec.negative_slope) > largest_slope:  # negative_slope * x would overflow where f(x) does not
+        raise ValueError(
+            f"negative_slope must be at most {largest_slope:.3g} in size for {dtype} with eps={spec.eps!r}; "
+            f"got {spec.negative_slope!r}"
+        )
     return Carried(
         n=spec.n,
         scale=math.ldexp(1.0, shift),
         eps=math.ldexp(spec.eps, order * shift),
-        clamp=2.0 ** ((math.log2(spec.eps) + gate_bits) / order),
+        clamp=clamp,
         negative_slope=spec.negative_slope,
         floor=-math.inf if spec.negative_slope else 0.0,
     )

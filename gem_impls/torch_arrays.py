@@ -85,9 +85,9 @@ def _to_float32_odd(a: Any) -> Any:
     return np.where(inexact, bits | 1, bits).astype(np.uint32).view(np.float32).reshape(a.shape)
 
 
-def carried(spec: Spec, dtype: torch.dtype) -> Carried:
-    """The constants of ``spec`` for tensors of ``dtype``; raises as :func:`gem_impls.carried.carry` does."""
-    return (carry if torch.compiler.is_compiling() else carry_once)(spec, DTYPES[dtype])
+def carried(spec: Spec, dtype: torch.dtype, lift: int = 0) -> Carried:
+    """:func:`gem_impls.carried.carry` for tensors of ``dtype``, errors included."""
+    return (carry if torch.compiler.is_compiling() else carry_once)(spec, DTYPES[dtype], lift)
 
 
 # --- checks -------------------------------------------------------------------------------------------

@@ -103,6 +103,13 @@ class _EagerForward(_Forward):
 
 class _EagerBackward(_Backward):
     @staticmethod
+    def forward(grad_output: Tensor, x: Tensor, op: Op) -> Tensor:
+        if torch._C._functorch.is_legacy_batchedtensor(grad_output):
+            # autograd.grad(..., is_grads_batched=True): no memory to hand to a kernel, but products batch
+            return grad_output * op.backward(torch.ones_like(x), x)  # type: ignore[no-any-return]
+        return _Backward.forward(grad_output, x, op)
+
+    @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Op], output: Tensor) -> None:
         _Backward.setup_context(ctx, inputs, output)
         ctx.save_for_forward(*inputs[:2])

@@ -134,17 +134,19 @@ def _kernel(body: Callable[..., None], spec: Spec, x: Tensor) -> Callable[..., N
     constants = _on_device(carried(spec, x.dtype), ARITHMETIC[DTYPES[x.dtype]], x.device)
 
     def call(*arrays: Tensor) -> None:
-        if arrays[0].numel() == 1:  # a size of 1 would be compiled for apart: compute it as one of two
+        *inputs, out = arrays
+        if out.numel() == 1:  # a size of 1 would be compiled for apart: compute it as one of two
             pair = [t.expand(2).clone() for t in arrays]
             compiled(*pair, constants)
-            arrays[-1].copy_(pair[-1][:1])
-        elif any(t is not arrays[-1] and t.data_ptr() == arrays[-1].data_ptr() for t in arrays):
-            # In place. The compiler would specialise on the alias; an elementwise result may come late.
-            fresh = torch.empty_like(arrays[-1])
-            compiled(*arrays[:-1], fresh, constants)
-            arrays[-1].copy_(fresh)
-        else:
-            compiled(*arrays, constants)
+            out.copy_(pair[-1][:1])
+            return
+        # The compiler would specialise on an output that aliases an input; elementwise, it may come late.
+        in_place = any(t.data_ptr() == out.data_ptr() for t in inputs)
+        target = torch.empty_like(out) if in_place else out
+        # .data: Dynamo guards on what a tensor is a view of and on which two are one; these are neither.
+        compiled(*(t.data for t in inputs), target.data, constants)
+        if in_place:
+            out.copy_(target)
 
     return call
 

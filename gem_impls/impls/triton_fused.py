@@ -1,7 +1,11 @@
 """Triton: one hand-written kernel forward and one backward; one read and one write an element.
 
+16-bit types are computed in float32 and rounded once. float32 and float64 are computed in double-word
+arithmetic of their own precision (no float64 in a float32 kernel), which leaves little more than the final
+rounding: it costs instructions, which a kernel bound by memory has to spare.
+
 The constants of a Spec are compile-time constants, so a function compiles once a dtype and direction (Triton
-keeps it on disk). float64 is computed in float64, everything else in float32 and rounded once.
+keeps it on disk).
 
 Without a GPU the same kernels run under Triton's interpreter, on CPU tensors: set ``TRITON_INTERPRET=1``
 before triton is first imported. That is for checking; it says nothing about speed.
@@ -9,6 +13,7 @@ before triton is first imported. That is for checking; it says nothing about spe
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -20,37 +25,124 @@ from torch import Tensor
 from gem_impls.interface import Op
 from gem_impls.spec import Spec, check_spec
 from gem_impls.torch_arrays import (
+    DTYPES,
     TorchImplementation,
     carried,
     check_backward,
     check_forward,
     elementwise,
 )
+from gem_impls.triton_double_word import divide, fma, multiply, square, two_sum
 
-# --- kernels ------------------------------------------------------------------------------------------
+# --- the function, in plain arithmetic ------------------------------------------------------------------
 
 
 @triton.jit
-def _gate_power(x, N: tl.constexpr, SCALE: tl.constexpr, CLAMP: tl.constexpr, STEPS: tl.constexpr):
-    """``(min(|x|, clamp) * scale)^(2n)``; STEPS is the number of squarings beyond the first."""
+def _clamped(x, SCALE: tl.constexpr, CLAMP: tl.constexpr):
+    """``t = min(|x|, clamp) * scale``; NaN for NaN."""
     clamp = tl.full((), CLAMP, x.dtype)
-    t = tl.minimum(tl.abs(x), clamp, propagate_nan=tl.PropagateNan.ALL) * tl.full((), SCALE, x.dtype)
-    square = t * t
-    p = square
+    return tl.minimum(tl.abs(x), clamp, propagate_nan=tl.PropagateNan.ALL) * tl.full((), SCALE, x.dtype)
+
+
+@triton.jit
+def _power(t, N: tl.constexpr, STEPS: tl.constexpr):
+    """``t^(2n)``; STEPS is the number of squarings beyond the first."""
+    base = t * t
+    p = base
     for i in tl.static_range(STEPS):
         p = p * p
         if (N >> (STEPS - 1 - i)) & 1:
-            p = p * square
+            p = p * base
     return p
 
 
 @triton.jit
-def _divide(a, b):
-    # A plain `/` on float32 is an approximation on GPUs; the one on float64 is not.
-    if a.dtype == tl.float32:
-        return tl.div_rn(a, b)
+def _value(x, N: tl.constexpr, STEPS: tl.constexpr, SCALE: tl.constexpr, CLAMP: tl.constexpr,
+           EPS: tl.constexpr, SLOPE: tl.constexpr):  # fmt: skip
+    """``s*x * g`` with ``g = p / (p + eps)``."""
+    p = _power(_clamped(x, SCALE, CLAMP), N, STEPS)
+    g = tl.div_rn(p, p + EPS)
+    if SLOPE == 0:
+        return tl.maximum(x, 0.0, propagate_nan=tl.PropagateNan.ALL) * g
     else:
-        return a / b
+        return tl.where(x > 0, x, SLOPE * x) * g
+
+
+@triton.jit
+def _gradient(x, N: tl.constexpr, STEPS: tl.constexpr, SCALE: tl.constexpr, CLAMP: tl.constexpr,
+              EPS: tl.constexpr, SLOPE: tl.constexpr):  # fmt: skip
+    """``s * g * (1 + 2n*h)`` with ``h = eps / (p + eps) = 1 - g``."""
+    p = _power(_clamped(x, SCALE, CLAMP), N, STEPS)
+    reciprocal = tl.div_rn(tl.zeros_like(p) + 1, p + EPS)
+    derivative = (p * reciprocal) * (1 + (2 * N) * (EPS * reciprocal))
+    return tl.where(x > 0, derivative, SLOPE * derivative)
+
+
+# --- the same, in double words --------------------------------------------------------------------------
+#
+# Every power of x is LIFTed by that factor, and so is the gate, until the last multiplication takes it back:
+# a gate that is subnormal, or whose low word would be, keeps its bits.
+
+
+@triton.jit
+def _gate_exact(x, N: tl.constexpr, STEPS: tl.constexpr, SCALE: tl.constexpr, CLAMP: tl.constexpr,
+                EPS: tl.constexpr, EPS_LOW: tl.constexpr, LIFT: tl.constexpr,
+                INTERPRETED: tl.constexpr):  # fmt: skip
+    """``g * LIFT`` as a double word."""
+    base, base_low = square(_clamped(x, SCALE, CLAMP), INTERPRETED)
+    p, p_low = base, base_low
+    for i in tl.static_range(STEPS):
+        p, p_low = multiply(p, p_low, p, p_low, INTERPRETED)
+        if (N >> (STEPS - 1 - i)) & 1:
+            p, p_low = multiply(p, p_low, base, base_low, INTERPRETED)
+    denominator, low = two_sum(p, tl.full((), EPS, x.dtype) + tl.zeros_like(p))
+    low = low + (p_low + tl.full((), EPS_LOW, x.dtype))
+    return divide(p * LIFT, p_low * LIFT, denominator, low, INTERPRETED)
+
+
+@triton.jit
+def _value_exact(x, N: tl.constexpr, STEPS: tl.constexpr, SCALE: tl.constexpr, CLAMP: tl.constexpr,
+                 EPS: tl.constexpr, EPS_LOW: tl.constexpr, SLOPE: tl.constexpr, SLOPE_LOW: tl.constexpr,
+                 LIFT: tl.constexpr, INTERPRETED: tl.constexpr):  # fmt: skip
+    g, g_low = _gate_exact(x, N, STEPS, SCALE, CLAMP, EPS, EPS_LOW, LIFT, INTERPRETED)
+    if SLOPE == 0:
+        sided = tl.maximum(x, tl.full((), 0.0, x.dtype), propagate_nan=tl.PropagateNan.ALL)
+        sided_low = tl.zeros_like(x)
+    else:
+        slope = tl.full((), SLOPE, x.dtype) + tl.zeros_like(x)
+        below = slope * x
+        below_low = fma(slope, x, -below, INTERPRETED) + tl.full((), SLOPE_LOW, x.dtype) * x
+        sided = tl.where(x > 0, x, below)
+        # An infinity has no low word; inf - inf would make it NaN.
+        sided_low = tl.where((x > 0) | (below - below != 0), tl.zeros_like(x), below_low)
+    y = fma(sided, g, sided * g_low + sided_low * g, INTERPRETED) * (1 / LIFT)
+    # Beyond the clamp the gate is 1 to rounding, and an infinity times a correction would be NaN.
+    return tl.where(tl.abs(x) >= tl.full((), CLAMP, x.dtype), sided + sided_low, y)
+
+
+@triton.jit
+def _gradient_exact(x, N: tl.constexpr, STEPS: tl.constexpr, SCALE: tl.constexpr, CLAMP: tl.constexpr,
+                    EPS: tl.constexpr, EPS_LOW: tl.constexpr, SLOPE: tl.constexpr, SLOPE_LOW: tl.constexpr,
+                    LIFT: tl.constexpr, INTERPRETED: tl.constexpr):  # fmt: skip
+    g, g_low = _gate_exact(x, N, STEPS, SCALE, CLAMP, EPS, EPS_LOW, LIFT, INTERPRETED)
+    # w = (2n + 1) - 2n*g, whose first term is never the smaller: its rounding error is exact.
+    order = tl.full((), 2.0 * N / LIFT, x.dtype) + tl.zeros_like(g)
+    subtrahend = order * g
+    w = (2.0 * N + 1) - subtrahend
+    w_low = ((2.0 * N + 1) - w) - subtrahend
+    w_low = w_low - fma(order, g, -subtrahend, INTERPRETED) - order * g_low
+    derivative, low = multiply(g, g_low, w, w_low, INTERPRETED)
+    if SLOPE == 0:
+        below = derivative * 0.0  # NaN stays NaN
+    else:
+        slope = tl.full((), SLOPE, x.dtype) + tl.zeros_like(x)
+        below = fma(
+            derivative, slope, low * slope + derivative * tl.full((), SLOPE_LOW, x.dtype), INTERPRETED
+        )
+    return tl.where(x > 0, derivative + low, below) * (1 / LIFT)
+
+
+# --- kernels --------------------------------------------------------------------------------------------
 
 
 @triton.jit
@@ -88,61 +180,41 @@ def _offsets(numel, BLOCK: tl.constexpr, WIDE: tl.constexpr):
 
 
 @triton.jit
-def _forward_kernel(
-    x_pointer,
-    out_pointer,
-    numel,
-    N: tl.constexpr,
-    STEPS: tl.constexpr,
-    SCALE: tl.constexpr,
-    EPS: tl.constexpr,
-    CLAMP: tl.constexpr,
-    NEGATIVE_SLOPE: tl.constexpr,
-    BLOCK: tl.constexpr,
-    WIDE: tl.constexpr,
-    INTERPRETED: tl.constexpr,
-):
+def forward_kernel(x_pointer, out_pointer, numel,
+                   N: tl.constexpr, STEPS: tl.constexpr, SCALE: tl.constexpr, CLAMP: tl.constexpr,
+                   EPS: tl.constexpr, EPS_LOW: tl.constexpr, SLOPE: tl.constexpr, SLOPE_LOW: tl.constexpr,
+                   EXACT: tl.constexpr, LIFT: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr,
+                   INTERPRETED: tl.constexpr):  # fmt: skip
+    """``out = f(x)`` over flat, dense memory."""
     offsets, mask = _offsets(numel, BLOCK, WIDE)
     x = _load(x_pointer, offsets, mask, INTERPRETED)
-    p = _gate_power(x, N, SCALE, CLAMP, STEPS)
-    g = _divide(p, p + tl.full((), EPS, x.dtype))
-    if NEGATIVE_SLOPE == 0:
-        sided = tl.maximum(x, tl.full((), 0.0, x.dtype), propagate_nan=tl.PropagateNan.ALL)
+    if EXACT:
+        y = _value_exact(x, N, STEPS, SCALE, CLAMP, EPS, EPS_LOW, SLOPE, SLOPE_LOW, LIFT, INTERPRETED)
     else:
-        sided = tl.where(x > 0, x, x * tl.full((), NEGATIVE_SLOPE, x.dtype))
-    _store(out_pointer, offsets, sided * g, mask, INTERPRETED)
+        y = _value(x, N, STEPS, SCALE, CLAMP, EPS, SLOPE)
+    _store(out_pointer, offsets, y, mask, INTERPRETED)
 
 
 @triton.jit
-def _backward_kernel(
-    grad_output_pointer,
-    x_pointer,
-    out_pointer,
-    numel,
-    N: tl.constexpr,
-    STEPS: tl.constexpr,
-    SCALE: tl.constexpr,
-    EPS: tl.constexpr,
-    CLAMP: tl.constexpr,
-    NEGATIVE_SLOPE: tl.constexpr,
-    BLOCK: tl.constexpr,
-    WIDE: tl.constexpr,
-    INTERPRETED: tl.constexpr,
-):
+def backward_kernel(grad_output_pointer, x_pointer, out_pointer, numel,
+                    N: tl.constexpr, STEPS: tl.constexpr, SCALE: tl.constexpr, CLAMP: tl.constexpr,
+                    EPS: tl.constexpr, EPS_LOW: tl.constexpr, SLOPE: tl.constexpr, SLOPE_LOW: tl.constexpr,
+                    EXACT: tl.constexpr, LIFT: tl.constexpr, BLOCK: tl.constexpr, WIDE: tl.constexpr,
+                    INTERPRETED: tl.constexpr):  # fmt: skip
+    """``out = grad_output * f'(x)`` over flat, dense memory."""
     offsets, mask = _offsets(numel, BLOCK, WIDE)
     x = _load(x_pointer, offsets, mask, INTERPRETED)
     grad_output = _load(grad_output_pointer, offsets, mask, INTERPRETED)
-    p = _gate_power(x, N, SCALE, CLAMP, STEPS)
-    eps = tl.full((), EPS, x.dtype)
-    denominator = p + eps
-    g = _divide(p, denominator)
-    h = _divide(eps + tl.zeros_like(p), denominator)
-    derivative = g * (1 + (2 * N) * h)
-    derivative = tl.where(x > 0, derivative, derivative * tl.full((), NEGATIVE_SLOPE, x.dtype))
+    if EXACT:
+        derivative = _gradient_exact(
+            x, N, STEPS, SCALE, CLAMP, EPS, EPS_LOW, SLOPE, SLOPE_LOW, LIFT, INTERPRETED
+        )
+    else:
+        derivative = _gradient(x, N, STEPS, SCALE, CLAMP, EPS, SLOPE)
     _store(out_pointer, offsets, grad_output * derivative, mask, INTERPRETED)
 
 
-INTERPRETED = not isinstance(_forward_kernel, triton.JITFunction)
+INTERPRETED = not isinstance(forward_kernel, triton.JITFunction)
 """Whether triton was imported with TRITON_INTERPRET=1."""
 
 BLOCK = 65536 if INTERPRETED else 1024
@@ -150,30 +222,58 @@ BLOCK = 65536 if INTERPRETED else 1024
 
 NUM_WARPS = 4
 
+LIFT = {torch.float32: 40, torch.float64: 100}
+"""dtypes computed in double words -> binades that their arithmetic is lifted by: enough that the low word of
+the smallest gate is a normal number."""
+
+MAX_LIFTED_N = 8
+"""Beyond this n the lift would leave too little room above; the smallest results are then less exact."""
+
 WIDE_FROM = 2**31 - BLOCK
-"""numel from which offsets need 64 bits: those of the last block reach up to BLOCK beyond it."""
+"""numel beyond which offsets need 64 bits: those of the last block reach up to BLOCK further."""
+
+
+@functools.lru_cache(maxsize=1024)
+def constants(spec: Spec, dtype: torch.dtype) -> dict[str, Any]:
+    """The compile-time constants of the kernels for ``spec`` on tensors of ``dtype``.
+
+    Raises:
+        ValueError: the arithmetic of ``dtype`` cannot carry ``spec``.
+    """
+    exact = dtype in LIFT
+    lift = LIFT[dtype] if exact and spec.n <= MAX_LIFTED_N else 0
+    c = carried(spec, dtype, lift)
+    eps, eps_low = c.split("eps", DTYPES[dtype])
+    slope, slope_low = c.split("negative_slope", DTYPES[dtype])
+    return {
+        "N": c.n,
+        "STEPS": c.n.bit_length() - 1,
+        "SCALE": c.scale,
+        "CLAMP": c.clamp,
+        "EPS": eps,
+        "EPS_LOW": eps_low,
+        "SLOPE": slope,
+        "SLOPE_LOW": slope_low,
+        "EXACT": exact,
+        "LIFT": 2.0**lift,
+        "INTERPRETED": INTERPRETED,
+    }
 
 
 def _launch(kernel: Any, spec: Spec, *arrays: Tensor) -> None:
     """``kernel`` over flat, dense ``arrays``, the output last."""
     out = arrays[-1]
     numel = out.numel()
-    c = carried(spec, out.dtype)
     # The interpreter computes with NumPy, which warns of the NaNs and underflows it is asked to produce.
     with np.errstate(all="ignore") if INTERPRETED else torch.cuda.device(out.device):
         kernel[(triton.cdiv(numel, BLOCK),)](
             *arrays,
             numel,
-            N=c.n,
-            STEPS=c.n.bit_length() - 1,
-            SCALE=c.scale,
-            EPS=c.eps,
-            CLAMP=c.clamp,
-            NEGATIVE_SLOPE=c.negative_slope,
+            **constants(spec, out.dtype),
             BLOCK=BLOCK,
             WIDE=numel > WIDE_FROM,
-            INTERPRETED=INTERPRETED,
             num_warps=NUM_WARPS,
+            enable_fp_fusion=False,
         )
 
 
@@ -201,18 +301,18 @@ def _(_grad_output: Tensor, x: Tensor, *_: object) -> Tensor:
 
 
 def _eager_forward(spec: Spec, x: Tensor, out: Tensor | None) -> Tensor:
-    return elementwise(lambda *arrays: _launch(_forward_kernel, spec, *arrays), (x,), out)
+    return elementwise(lambda *arrays: _launch(forward_kernel, spec, *arrays), (x,), out)
 
 
 def _eager_backward(spec: Spec, grad_output: Tensor, x: Tensor, out: Tensor | None) -> Tensor:
-    return elementwise(lambda *arrays: _launch(_backward_kernel, spec, *arrays), (grad_output, x), out)
+    return elementwise(lambda *arrays: _launch(backward_kernel, spec, *arrays), (grad_output, x), out)
 
 
 def _plain(x: Tensor) -> bool:
     return type(x) in (Tensor, torch.nn.Parameter) and not torch.compiler.is_compiling()
 
 
-# --- the implementation -------------------------------------------------------------------------------
+# --- the implementation ---------------------------------------------------------------------------------
 
 
 class TritonFusedOp(Op):
