@@ -82,10 +82,11 @@ class _Backward(torch.autograd.Function):
         return to_grad_output, to_x, None
 
 
-# Dynamo refuses functions that define jvp or vmap, and needs neither: eager calls go through these.
+# torch.func wants functions with a setup_context; so does Dynamo, but it refuses jvp and vmap. Plain
+# eager calls want neither: finding out how a setup_context is to be called takes torch longer than a launch.
 
 
-class _EagerForward(_Forward):
+class _TransformedForward(_Forward):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Op], output: Tensor) -> None:
         _Forward.setup_context(ctx, inputs, output)
@@ -101,14 +102,7 @@ class _EagerForward(_Forward):
         return _value(x, op), in_dims[0]
 
 
-class _EagerBackward(_Backward):
-    @staticmethod
-    def forward(grad_output: Tensor, x: Tensor, op: Op) -> Tensor:
-        if torch._C._functorch.is_legacy_batchedtensor(grad_output):
-            # autograd.grad(..., is_grads_batched=True): no memory to hand to a kernel, but products batch
-            return grad_output * op.backward(torch.ones_like(x), x)  # type: ignore[no-any-return]
-        return _Backward.forward(grad_output, x, op)
-
+class _TransformedBackward(_Backward):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Op], output: Tensor) -> None:
         _Backward.setup_context(ctx, inputs, output)
@@ -135,14 +129,42 @@ class _EagerBackward(_Backward):
         return _times_gradient(grad_output, x, op), 0
 
 
+class _EagerForward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, op: Op) -> Tensor:
+        _TransformedForward.setup_context(ctx, (x, op), x)
+        return op.forward(x)  # type: ignore[no-any-return]
+
+    backward = _Forward.backward
+    jvp = _TransformedForward.jvp
+
+
+class _EagerBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, grad_output: Tensor, x: Tensor, op: Op) -> Tensor:
+        _TransformedBackward.setup_context(ctx, (grad_output, x, op), x)
+        if torch._C._functorch.is_legacy_batchedtensor(grad_output):
+            # autograd.grad(..., is_grads_batched=True): no memory to hand to a kernel, but products batch
+            return grad_output * op.backward(torch.ones_like(x), x)  # type: ignore[no-any-return]
+        return op.backward(grad_output, x)  # type: ignore[no-any-return]
+
+    backward = _Backward.backward
+    jvp = _TransformedBackward.jvp
+
+
 def _value(x: Tensor, op: Op) -> Tensor:
-    function = _Forward if torch.compiler.is_compiling() else _EagerForward
-    return function.apply(x, op)  # type: ignore[no-any-return, no-untyped-call]  # apply is untyped
+    return _flavour(_Forward, _TransformedForward, _EagerForward).apply(x, op)  # type: ignore[no-any-return]
 
 
 def _times_gradient(grad_output: Tensor, x: Tensor, op: Op) -> Tensor:
-    function = _Backward if torch.compiler.is_compiling() else _EagerBackward
-    return function.apply(grad_output, x, op)  # type: ignore[no-any-return, no-untyped-call]  # apply is untyped
+    flavour = _flavour(_Backward, _TransformedBackward, _EagerBackward)
+    return flavour.apply(grad_output, x, op)  # type: ignore[no-any-return]
+
+
+def _flavour(compiled: Any, transformed: Any, eager: Any) -> Any:
+    if torch.compiler.is_compiling():
+        return compiled
+    return transformed if torch._C._are_functorch_transforms_active() else eager
 
 
 def second_derivative(spec: Spec, x: Tensor) -> Tensor:
