@@ -2,7 +2,7 @@
 
     >>> import numpy as np, gem_impls
     >>> gem_impls.gem(np.array([-1.0, 0.5, 2.0]))
-    array([-0. ,  0.1,  1.6])
+    array([0. , 0.1, 1.6])
 
 Importing this package loads NumPy and nothing else; torch and triton are loaded when first needed.
 """

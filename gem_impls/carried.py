@@ -42,6 +42,11 @@ class Carried:
     negative_slope: float
     floor: float
 
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """``scale, eps, clamp, negative_slope, floor, 2n``: what a kernel computes with."""
+        return self.scale, self.eps, self.clamp, self.negative_slope, self.floor, 2.0 * self.n
+
     def split(self, name: str, dtype: str) -> tuple[float, float]:
         """``eps`` or ``negative_slope`` as the sum of two numbers of ``dtype``'s arithmetic, high part first.
 
@@ -95,7 +100,7 @@ def carry(spec: Spec, dtype: str, lift: int = 0) -> Carried:
 
 
 carry_once = functools.lru_cache(maxsize=1024)(carry)
-""":func:`carry`, remembered. (Not for code that Dynamo traces: it warns of caches.)"""
+""":func:`carry`, remembered."""
 
 
 def squarings(n: int) -> tuple[bool, ...]:

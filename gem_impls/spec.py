@@ -17,7 +17,7 @@ import math
 import numbers
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gem_impls.errors import unknown_name
 
@@ -103,6 +103,25 @@ class Spec:
             object.__setattr__(self, name, value)
         if self.eps <= 0:
             raise ValueError(f"eps must be a finite number > 0; got {self.eps!r}")
+        key = f"{self.variant} {self.n} {self.eps.hex()} {self.negative_slope.hex()}"
+        self.__dict__["key"] = key  # made once; not a field, which equality and asdict would see
+
+    if TYPE_CHECKING:
+
+        @property
+        def key(self) -> str:
+            """The whole of it in one string, exactly; :meth:`from_key` reads it back."""
+
+    @property
+    def parameters(self) -> tuple[int, float, float]:
+        """``n, eps, negative_slope``: all that the function depends on."""
+        return self.n, self.eps, self.negative_slope
+
+    @classmethod
+    def from_key(cls, key: str) -> Spec:
+        """The Spec whose :attr:`key` is ``key``."""
+        variant, n, eps, negative_slope = key.split(" ")
+        return cls(variant, int(n), float.fromhex(eps), float.fromhex(negative_slope))
 
     def __str__(self) -> str:
         """``se-gem(n=1, eps=0.0001, negative_slope=0.01)``: only what the variant leaves free."""

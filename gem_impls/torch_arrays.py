@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gem_impls.carried import Carried, carry, carry_once
+from gem_impls.carried import Carried, carry_once, squarings
 from gem_impls.errors import unknown_name
 from gem_impls.interface import EVERYWHERE, Implementation, Op
 from gem_impls.oracle import FORMATS
@@ -75,7 +75,7 @@ class DifferentiableOp(Op):
 
 def _to_float32_odd(a: Any) -> Any:
     """``a`` in float32, rounded to odd where inexact, so that a later rounding to 16 bits is the only one."""
-    a = np.ascontiguousarray(a)
+    a = np.asarray(a, order="C")
     with np.errstate(all="ignore"):
         nearest = a.astype(np.float32)
         back = nearest.astype(a.dtype)
@@ -87,7 +87,26 @@ def _to_float32_odd(a: Any) -> Any:
 
 def carried(spec: Spec, dtype: torch.dtype, lift: int = 0) -> Carried:
     """:func:`gem_impls.carried.carry` for tensors of ``dtype``, errors included."""
-    return (carry if torch.compiler.is_compiling() else carry_once)(spec, DTYPES[dtype], lift)
+    return carry_once(spec, DTYPES[dtype], lift)
+
+
+# --- for code that Dynamo traces --------------------------------------------------------------------------
+#
+# Dynamo may take numbers it finds in objects for variables (dynamic=True), and would compile a kernel that
+# computes with them in float64. Strings stay constants, so a Spec is named by its key and looked up outside.
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch leaves it untyped
+def traced_carried(key: str, dtype: str) -> tuple[tuple[bool, ...], tuple[float, ...]]:
+    """For the Spec of that key: :func:`~gem_impls.carried.squarings`, and :attr:`Carried.numbers`."""
+    c = carry_once(Spec.from_key(key), dtype)
+    return squarings(c.n), c.numbers
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # likewise
+def traced_parameters(key: str) -> tuple[int, float, float]:
+    """``n``, ``eps`` and ``negative_slope`` of the Spec of that key."""
+    return Spec.from_key(key).parameters
 
 
 # --- checks -------------------------------------------------------------------------------------------
@@ -96,7 +115,8 @@ def carried(spec: Spec, dtype: torch.dtype, lift: int = 0) -> Carried:
 def check_forward(impl: Implementation, spec: Spec, x: Any, out: Any) -> None:
     """Raise TypeError or ValueError unless ``impl`` can compute ``spec`` at ``x`` into ``out``."""
     _check_tensor(impl, "x", x)
-    carried(spec, x.dtype)
+    if not torch.compiler.is_compiling():
+        carried(spec, x.dtype)
     if out is not None:
         _check_tensor(impl, "out", out)
         _check_like("out", out, x)

@@ -20,28 +20,24 @@ from gem_impls.torch_arrays import DTYPES, DifferentiableOp, carried
 
 def apply_to_tensor(spec: Spec, x: Tensor, implementation: str | None) -> Tensor:
     """``spec``'s function at ``x``, part of the autograd graph where ``x`` is."""
-    key = (spec.variant, spec.n, spec.eps, spec.negative_slope, x.device.type, implementation)
+    key = f"{spec.key}|{x.device.type}|{implementation or ''}"
     if torch.compiler.is_compiling() or key not in _OPS:
-        _resolve(*key)
+        _resolve(key)
     op = _OPS[key]
     if isinstance(op, DifferentiableOp):
         return op.differentiable(x)
     return _value(x, op)
 
 
-_OPS: dict[tuple[str, int, float, float, str, str | None], Op] = {}
+_OPS: dict[str, Op] = {}
 """What :func:`_resolve` found. A plain dict, because Dynamo can guard on one: it is how compiled code gets
 at the operation without tracing its construction."""
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # looking up is not for tracing
-def _resolve(
-    variant: str, n: int, eps: float, negative_slope: float, device: str, implementation: str | None
-) -> None:
-    spec = Spec(variant, n, eps, negative_slope)
-    _OPS[variant, n, eps, negative_slope, device, implementation] = resolve(
-        spec, "torch", device, implementation
-    )
+def _resolve(key: str) -> None:
+    spec_key, device, implementation = key.split("|")
+    _OPS[key] = resolve(Spec.from_key(spec_key), "torch", device, implementation or None)
 
 
 class _Forward(torch.autograd.Function):
@@ -153,18 +149,19 @@ class _EagerBackward(torch.autograd.Function):
 
 
 def _value(x: Tensor, op: Op) -> Tensor:
-    return _flavour(_Forward, _TransformedForward, _EagerForward).apply(x, op)  # type: ignore[no-any-return]
+    if torch.compiler.is_compiling():
+        return _Forward.apply(x, op)  # type: ignore[no-any-return, no-untyped-call]
+    if torch._C._are_functorch_transforms_active():
+        return _TransformedForward.apply(x, op)  # type: ignore[no-any-return, no-untyped-call]
+    return _EagerForward.apply(x, op)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _times_gradient(grad_output: Tensor, x: Tensor, op: Op) -> Tensor:
-    flavour = _flavour(_Backward, _TransformedBackward, _EagerBackward)
-    return flavour.apply(grad_output, x, op)  # type: ignore[no-any-return]
-
-
-def _flavour(compiled: Any, transformed: Any, eager: Any) -> Any:
     if torch.compiler.is_compiling():
-        return compiled
-    return transformed if torch._C._are_functorch_transforms_active() else eager
+        return _Backward.apply(grad_output, x, op)  # type: ignore[no-any-return, no-untyped-call]
+    if torch._C._are_functorch_transforms_active():
+        return _TransformedBackward.apply(grad_output, x, op)  # type: ignore[no-any-return, no-untyped-call]
+    return _EagerBackward.apply(grad_output, x, op)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def second_derivative(spec: Spec, x: Tensor) -> Tensor:

@@ -26,13 +26,14 @@ from gem_impls.torch_arrays import (
     check_backward,
     check_forward,
     elementwise,
+    traced_carried,
 )
 from gem_impls.torch_compiler import no_compiler
 
 Steps = tuple[bool, ...]
 """What :func:`gem_impls.carried.squarings` makes of n."""
 Constants = Sequence[Any]
-"""scale, eps, clamp, negative_slope, floor, 2n: 0-d tensors, or floats where they are inlined."""
+""":attr:`gem_impls.carried.Carried.numbers`: 0-d tensors, or floats where they are inlined."""
 
 
 def value(x: Tensor, steps: Steps, constants: Constants) -> Tensor:
@@ -75,8 +76,8 @@ class TorchCompileOp(Op):
     def forward(self, x: Any, out: Any = None) -> Any:
         check_forward(IMPLEMENTATION, self.spec, x, out)
         if torch.compiler.is_compiling():
-            c = carried(self.spec, x.dtype)
-            y = value(_widen(x), squarings(c.n), _numbers(c)).to(x.dtype)
+            steps, numbers = traced_carried(self.spec.key, DTYPES[x.dtype])
+            y = value(_widen(x), steps, numbers).to(x.dtype)
             return y if out is None else out.copy_(y)
         with torch.no_grad():
             return elementwise(_kernel(_forward_kernel, self.spec, x), (x,), out)
@@ -84,8 +85,8 @@ class TorchCompileOp(Op):
     def backward(self, grad_output: Any, x: Any, out: Any = None) -> Any:
         check_backward(IMPLEMENTATION, self.spec, grad_output, x, out)
         if torch.compiler.is_compiling():
-            c = carried(self.spec, x.dtype)
-            dx = gradient(_widen(grad_output), _widen(x), squarings(c.n), _numbers(c)).to(x.dtype)
+            steps, numbers = traced_carried(self.spec.key, DTYPES[x.dtype])
+            dx = gradient(_widen(grad_output), _widen(x), steps, numbers).to(x.dtype)
             return dx if out is None else out.copy_(dx)
         with torch.no_grad():
             return elementwise(_kernel(_backward_kernel, self.spec, x), (grad_output, x), out)
@@ -108,11 +109,6 @@ class TorchCompile(TorchImplementation):
 IMPLEMENTATION = TorchCompile()
 
 
-def _numbers(c: Carried) -> list[float]:
-    """The constants as literals, in the order of :data:`Constants`."""
-    return [c.scale, c.eps, c.clamp, c.negative_slope, c.floor, 2.0 * c.n]
-
-
 def _widen(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
@@ -133,22 +129,28 @@ def _kernel(body: Callable[..., None], spec: Spec, x: Tensor) -> Callable[..., N
     compiled = _compiled(body, spec.n, x.dtype)
     constants = _on_device(carried(spec, x.dtype), ARITHMETIC[DTYPES[x.dtype]], x.device)
 
-    def call(*arrays: Tensor) -> None:
+    def run(*arrays: Tensor) -> None:
         *inputs, out = arrays
+        call = _without_autocast(compiled, out.device.type)
         if out.numel() == 1:  # a size of 1 would be compiled for apart: compute it as one of two
             pair = [t.expand(2).clone() for t in arrays]
-            compiled(*pair, constants)
+            call(*pair, constants)
             out.copy_(pair[-1][:1])
             return
         # The compiler would specialise on an output that aliases an input; elementwise, it may come late.
         in_place = any(t.data_ptr() == out.data_ptr() for t in inputs)
         target = torch.empty_like(out) if in_place else out
         # .data: Dynamo guards on what a tensor is a view of and on which two are one; these are neither.
-        compiled(*(t.data for t in inputs), target.data, constants)
+        call(*(t.data for t in inputs), target.data, constants)
         if in_place:
             out.copy_(target)
 
-    return call
+    return run
+
+
+def _without_autocast(compiled: Callable[..., None], device: str) -> Callable[..., None]:
+    """``compiled``, with autocast off where it is on: it changes nothing here, but Dynamo guards on it."""
+    return torch.autocast(device, enabled=False)(compiled) if torch.is_autocast_enabled(device) else compiled
 
 
 @functools.cache
@@ -165,4 +167,4 @@ def _compiled(body: Callable[..., None], n: int, _dtype: torch.dtype) -> Callabl
 
 @functools.lru_cache(maxsize=256)
 def _on_device(c: Carried, arithmetic: str, device: torch.device) -> Tensor:
-    return torch.tensor(_numbers(c), dtype=getattr(torch, arithmetic), device=device)
+    return torch.tensor(c.numbers, dtype=getattr(torch, arithmetic), device=device)

@@ -15,13 +15,20 @@ from torch import Tensor
 from gem_impls.carried import carry
 from gem_impls.oracle import format_of
 from gem_impls.spec import Spec, check_spec
-from gem_impls.torch_arrays import DifferentiableOp, TorchImplementation, check_backward, check_forward
+from gem_impls.torch_arrays import (
+    DifferentiableOp,
+    TorchImplementation,
+    check_backward,
+    check_forward,
+    traced_parameters,
+)
 
 
 def literal(spec: Spec, x: Tensor) -> Tensor:
     """``x^(2n+1) / (eps + x^(2n))`` for x > 0, ``negative_slope`` times it elsewhere."""
-    y = x ** (2 * spec.n + 1) / (spec.eps + x ** (2 * spec.n))
-    return torch.where(x > 0, y, spec.negative_slope * y).to(x.dtype)  # autocast may have widened pow
+    n, eps, negative_slope = traced_parameters(spec.key) if torch.compiler.is_compiling() else spec.parameters
+    y = x ** (2 * n + 1) / (eps + x ** (2 * n))
+    return torch.where(x > 0, y, negative_slope * y).to(x.dtype)  # autocast may have widened pow
 
 
 class TorchNaiveOp(DifferentiableOp):

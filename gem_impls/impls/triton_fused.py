@@ -113,8 +113,9 @@ def _value_exact(x, N: tl.constexpr, STEPS: tl.constexpr, SCALE: tl.constexpr, C
         below = slope * x
         below_low = fma(slope, x, -below, INTERPRETED) + tl.full((), SLOPE_LOW, x.dtype) * x
         sided = tl.where(x > 0, x, below)
-        # An infinity has no low word; inf - inf would make it NaN.
-        sided_low = tl.where((x > 0) | (below - below != 0), tl.zeros_like(x), below_low)
+        # An infinity has no low word, whatever came of inf - inf.
+        has_low = (x < 0) & (tl.abs(below_low) < tl.abs(below))
+        sided_low = tl.where(has_low, below_low, tl.zeros_like(x))
     y = fma(sided, g, sided * g_low + sided_low * g, INTERPRETED) * (1 / LIFT)
     # Beyond the clamp the gate is 1 to rounding, and an infinity times a correction would be NaN.
     return tl.where(tl.abs(x) >= tl.full((), CLAMP, x.dtype), sided + sided_low, y)
@@ -281,22 +282,22 @@ def _launch(kernel: Any, spec: Spec, *arrays: Tensor) -> None:
 
 
 @torch.library.custom_op("gem_impls::triton_forward", mutates_args=())
-def _forward_operator(x: Tensor, n: int, eps: float, negative_slope: float) -> Tensor:
-    return _eager_forward(Spec("se-gem", n, eps, negative_slope), x, None)
+def _forward_operator(x: Tensor, spec_key: str) -> Tensor:
+    return _eager_forward(Spec.from_key(spec_key), x, None)
 
 
 @torch.library.custom_op("gem_impls::triton_backward", mutates_args=())
-def _backward_operator(grad_output: Tensor, x: Tensor, n: int, eps: float, negative_slope: float) -> Tensor:
-    return _eager_backward(Spec("se-gem", n, eps, negative_slope), grad_output, x, None)
+def _backward_operator(grad_output: Tensor, x: Tensor, spec_key: str) -> Tensor:
+    return _eager_backward(Spec.from_key(spec_key), grad_output, x, None)
 
 
 @_forward_operator.register_fake
-def _(x: Tensor, *_: object) -> Tensor:
+def _(x: Tensor, _: str) -> Tensor:
     return torch.empty_like(x)
 
 
 @_backward_operator.register_fake
-def _(_grad_output: Tensor, x: Tensor, *_: object) -> Tensor:
+def _(_grad_output: Tensor, x: Tensor, _: str) -> Tensor:
     return torch.empty_like(x)
 
 
@@ -326,7 +327,7 @@ class TritonFusedOp(Op):
         with torch.no_grad():
             if _plain(x):
                 return _eager_forward(self.spec, x, out)
-            y = _forward_operator(x, self.spec.n, self.spec.eps, self.spec.negative_slope)
+            y = _forward_operator(x, self.spec.key)
             return y if out is None else out.copy_(y)
 
     def backward(self, grad_output: Any, x: Any, out: Any = None) -> Any:
@@ -334,7 +335,7 @@ class TritonFusedOp(Op):
         with torch.no_grad():
             if _plain(x) and _plain(grad_output):
                 return _eager_backward(self.spec, grad_output, x, out)
-            dx = _backward_operator(grad_output, x, self.spec.n, self.spec.eps, self.spec.negative_slope)
+            dx = _backward_operator(grad_output, x, self.spec.key)
             return dx if out is None else out.copy_(dx)
 
 
