@@ -1,0 +1,52 @@
+"""The answer as Markdown, for a README: the same sentence and table as on the page."""
+
+from __future__ import annotations
+
+import re
+
+from reports import tables
+from reports.cells import Cell, Table
+from reports.headline import headline
+from reports.sections import Machine
+
+
+def answer(machine: Machine) -> str:
+    """The headline, its remark and the large-size table of the machine's first view.
+
+    Raises:
+        ValueError: its record has no GEM case to answer with.
+    """
+    view = next((v for v in machine.views if v.dtypes), None)
+    said = headline(view, machine.name) if view else None
+    if view is None or said is None:
+        raise ValueError(f"the newest record of {machine.name} measured no GEM case")
+    dtype = view.dtypes[0]
+    _, large = view.ends(dtype) or (0, 0)
+    shown = tables.answer(view, dtype, large, view.main_modes(dtype), "Large")
+    sentence = "".join(f"**{_plain(p.text)}**" if p.strong else _plain(p.text) for p in said.answer)
+    measured = f"Measured {tables.moment(machine.record.started)}, {machine.record.sweep} sweep."
+    remark = " ".join(filter(None, [said.remark, tables.unsteady(machine.record), measured]))
+    return "\n\n".join([sentence, _plain(remark), table(shown)]) + "\n"
+
+
+def table(t: Table) -> str:
+    """The table with its groups folded into the column names, and its notes below."""
+    names = [f"{c.label} ({c.group})" if c.group else c.label for c in t.columns]
+    lines = [[*t.heads, *names], ["---"] * len(t.heads) + ["---:"] * len(names)]
+    above = ""
+    for row in t.rows:
+        above = row.heads[0] or above
+        cells = [_cell(c) for c in row.cells]
+        lines.append([above, *row.heads[1:], *cells, *[""] * (len(names) - len(cells))])
+    rows = [f"| {' | '.join(_plain(text) for text in line)} |" for line in lines]
+    notes = [f"{i}. {_plain(note)}" for i, note in enumerate(t.notes, start=1)]
+    return "\n".join(rows) + ("\n\n" + "\n".join(notes) if notes else "")
+
+
+def _cell(c: Cell) -> str:
+    return f"{c.text} ({c.small})" if c.small and "(" not in c.small else f"{c.text} {c.small}".strip()
+
+
+def _plain(text: str) -> str:
+    """``text`` with everything escaped that Markdown or HTML would take for markup."""
+    return re.sub(r"([\\`*_{}\[\]<>#|&~$])", r"\\\1", text)
