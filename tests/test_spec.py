@@ -108,6 +108,7 @@ def test_any_valid_parameters_survive_printing_copying_and_pickling(given_parame
         eval(repr(spec)),  # noqa: S307 -- repr promises an expression
         pickle.loads(pickle.dumps(spec)),  # noqa: S301 -- our own bytes
         copy.deepcopy(spec),
+        Spec.from_key(spec.key),
     ):
         assert same == spec
         assert hash(same) == hash(spec)
@@ -120,6 +121,11 @@ def test_any_float_is_either_a_valid_eps_or_a_value_error(eps: float) -> None:
     else:
         with pytest.raises(ValueError, match="eps must"):
             Spec("e-gem", eps=eps)
+
+
+def test_parameters_are_all_the_function_depends_on() -> None:
+    assert Spec("gem", 2).parameters == Spec("e-gem", 2, 1.0).parameters == (2, 1.0, 0.0)
+    assert Spec("se-gem").parameters == (1, 1e-4, 0.01)
 
 
 def test_str_shows_what_is_free() -> None:

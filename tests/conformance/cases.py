@@ -91,7 +91,7 @@ def subjects(
 
     Implementations for which ``where`` is false are one skip with the reason ``why_not``.
     """
-    parameters = []
+    specs, parameters = tuple(specs), []
     for name in implementations():
         impl = get(name)
         if not impl.devices:

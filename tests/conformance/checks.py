@@ -130,17 +130,16 @@ def _call_on(subject: Subject, call: Call, a: Floats) -> Floats:
 
 
 OUTS = {
-    "like x": lambda k, x: k.empty_like(x),
-    "x itself": lambda k, x: x,
+    "like x": lambda k, x: (k.empty_like(x), ()),
+    "x itself": lambda k, x: (x, ()),
     "strided": lambda k, x: _within_larger(k, x),
 }
-"""Where ``out`` may be."""
+"""Where ``out`` may be: the ``out``, and arrays between its elements, which are not to be written to."""
 
 
-def _within_larger(k: Any, x: Any) -> Any:
-    """An ``out`` of x's shape whose elements are not adjacent in memory, around untouchable others."""
+def _within_larger(k: Any, x: Any) -> tuple[Any, tuple[Any, ...]]:
     wide = k.copy(k.expand(x.reshape((*x.shape, 1)), (*x.shape, 3)))
-    return wide[..., 1]
+    return wide[..., 1], (wide[..., 0], wide[..., 2])
 
 
 def check_out(subject: Subject, direction: str, where: str, layout: str = "3-d") -> None:
@@ -149,13 +148,14 @@ def check_out(subject: Subject, direction: str, where: str, layout: str = "3-d")
     x = k.copy(layouts(subject.impl.arrays)[layout](k, lambda *shape: subject.array(numbers(shape))))
     before = k.bits(x)
     expected = k.bits(call(subject.array(subject.numbers(x))))
-    out = OUTS[where](k, x)
+    out, around = OUTS[where](k, x)
     if where != "x itself":
         out[...] = float("nan")  # no stale number can pass for a result
     returned = call(x, out)
     assert returned is out, "the result is not out"
     if where != "x itself":
         assert k.bits(x) == before, "x was written to"
+    assert all(k.bits(a) == before for a in around), "memory between the elements of out was written to"
     assert k.bits(out) == expected, "out differs from the result without out"
 
 

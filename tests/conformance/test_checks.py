@@ -11,9 +11,10 @@ import pytest
 from gem_impls import Spec, oracle
 from tests.conformance import checks, wrong
 from tests.conformance.arrays import LAYOUTS, NUMPY_LAYOUTS, is_dense
-from tests.conformance.cases import Subject
+from tests.conformance.cases import Subject, subjects
 from tests.conformance.expected import at_points, judge
 from tests.conformance.inputs import every, points
+from tests.conftest import group
 
 LEAKY = Spec("se-gem", 1, 1e-2, 0.25)
 DIRECTIONS = ("forward", "backward")
@@ -81,6 +82,8 @@ CAUGHT: list[tuple[Any, Callable[[Any], None], str]] = [
     (wrong.ignores_out, out("x itself", "backward"), "the result is not out"),
     (wrong.returns_a_copy_of_out, out("strided"), "the result is not out"),
     (wrong.reads_x_after_writing_out, out("x itself"), "out differs"),
+    (wrong.writes_beside_out, out("strided"), "between the elements of out"),
+    (wrong.writes_beside_out, out("strided", "backward"), "between the elements of out"),
     (wrong.ReusesItsResult(), inputs, "overwritten"),
     (wrong.StaleResult(), inputs, "other numbers gave the same result"),
     (wrong.contiguous_result, layout("channels-last"), "strides"),
@@ -176,6 +179,15 @@ def test_an_early_infinity_is_judged_as_the_number_beyond_the_largest() -> None:
     far = np.nanargmin(np.abs(expected.nearest - 60000))
     got[far] = np.inf
     assert expected.ulp_errors(got)[far] > 100
+
+
+def test_what_shares_compiled_kernels_shares_a_worker() -> None:
+    for parameter in subjects():
+        if (subject := parameter.values[0]) is not None:
+            nodeid = f"tests/conformance/test_accuracy.py::test_accuracy[{parameter.id}-value]"
+            assert group(nodeid) == f"{subject.spec.n}-{subject.dtype}"
+    assert group("tests/test_spec.py::test_frozen") == group("tests/test_spec.py::test_refused[a-b]")
+    assert group("tests/reports/test_a.py::test_b") != group("tests/reports/test_a.py::test_c")
 
 
 def test_density() -> None:
