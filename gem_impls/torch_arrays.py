@@ -175,17 +175,20 @@ def elementwise(kernel: Callable[..., None], inputs: tuple[Tensor, ...], out: Te
 def _flat(t: Tensor) -> Tensor | None:
     """All of ``t`` as a 1-D view in memory order, or None where there are gaps or repeats."""
     if t.is_contiguous():
-        return t.view(-1)
+        return t if t.dim() == 1 else t.view(-1)
     order = sorted(range(t.dim()), key=lambda d: (t.stride()[d], t.shape[d]), reverse=True)
     t = t.permute(order)
     return t.view(-1) if t.is_contiguous() else None
 
 
 def _flat_inputs(inputs: tuple[Tensor, ...], dense: Tensor, flat_out: Tensor) -> list[Tensor]:
+    contiguous = dense.is_contiguous()
+    if contiguous and all(t.is_contiguous() for t in inputs):
+        return [t if t.dim() == 1 else t.view(-1) for t in inputs]
     flat: list[Tensor] = []
     out_is_free = not any(t.data_ptr() == dense.data_ptr() for t in inputs)
     for t in inputs:
-        same_order = t.stride() == dense.stride() or (t.is_contiguous() and dense.is_contiguous())
+        same_order = t.stride() == dense.stride() or (contiguous and t.is_contiguous())
         view = _flat(t) if same_order else None
         if view is None:
             # The output's own memory serves as the first staging buffer.
