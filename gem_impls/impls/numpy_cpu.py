@@ -84,7 +84,7 @@ def _run(kernel: Kernel, spec: Spec, inputs: tuple[Any, ...], out: Any) -> Any:
     """``kernel`` on every block of ``inputs`` and ``out``, in arithmetic wide enough for their dtype."""
     constants = carry_once(spec, out.dtype.name)
     wide = np.dtype(ARITHMETIC[out.dtype.name])
-    workspace = np.empty((3, min(BLOCK, max(out.size, 1))), dtype=wide)
+    workspace = np.empty((WORKSPACES[kernel], min(BLOCK, max(out.size, 1))), dtype=wide)
     read, write = ["readonly", "overlap_assume_elementwise"], ["writeonly", "overlap_assume_elementwise"]
     iterator: Any = np.nditer(  # type: ignore[call-overload]  # NumPy's stubs want literal flags
         (*inputs, out),
@@ -102,7 +102,7 @@ def _run(kernel: Kernel, spec: Spec, inputs: tuple[Any, ...], out: Any) -> Any:
     return out
 
 
-def _forward(c: Carried, x: Floats, out: Floats, a: Floats, b: Floats, _: Floats) -> None:
+def _forward(c: Carried, x: Floats, out: Floats, a: Floats, b: Floats) -> None:
     _gate_power(c, x, a, b)
     np.add(a, c.eps, out=b)
     np.divide(a, b, out=a)
@@ -123,6 +123,10 @@ def _backward(
     _side(c.negative_slope, x, b, spare)
     np.multiply(a, b, out=a)
     np.multiply(grad_output, a, out=out)
+
+
+WORKSPACES: dict[Kernel, int] = {_forward: 2, _backward: 3}
+"""Arrays of a block's size that each kernel works in."""
 
 
 def _gate_power(c: Carried, x: Floats, a: Floats, b: Floats) -> None:
