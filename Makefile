@@ -1,0 +1,99 @@
+# Everything runs in .venv, which each target sets up by itself. Needed before: Python 3.11-3.13 and a C++
+# compiler. `make help` lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+# What torch compiles with; asked for early, because it reports a missing compiler late and at length.
+CXX := $(if $(filter default,$(origin CXX)),$(if $(filter Darwin,$(shell uname)),clang++,g++),$(CXX))
+# Test workers. Two, because two cores is what CI has; more workers need more memory.
+JOBS ?= 2
+
+# torch's and triton's caches of compiled kernels stay where these put them: they are keyed by content and
+# version, so sharing them between checkouts and commits is safe and saves minutes.
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: report
+report: $(STAMP) compiler ## measure this machine (about 3 minutes) and build the page
+	@swept=0; $(PY) -m pytest benchmarks --benchmark-only || swept=$$?; \
+	$(PY) -m reports build; \
+	if [ $$swept -ne 0 ]; then \
+	  echo "make report: the page is built, but the sweep did not pass: the cases named above failed" >&2; exit 1; \
+	fi
+
+.PHONY: test
+test: $(STAMP) compiler ## run the test suite
+	@$(PY) -m pytest -n $(JOBS) --benchmark-disable
+
+.PHONY: lint
+lint: $(STAMP) ## check style and types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+# Commits to measure: anything that git rev-list takes. Those measured before are skipped, and each is stored
+# when it is done, so interrupting costs the commit at hand. asv's environments obey constraints.txt, too.
+RANGE ?= -10 main
+ASV_RUN = PIP_CONSTRAINT="$(CURDIR)/constraints.txt" $(PY) -m asv run "$(RANGE)" --skip-existing --show-stderr
+
+.PHONY: history
+history: $(STAMP) compiler ## measure the newest commits of main with asv (RANGE='v1..main' for others)
+	@machine=$$($(PY) -m benchmarks.asv_machine); failed=0; \
+	$(ASV_RUN) --machine "$$machine" --bench '^asv_cpu' --launch-method forkserver || failed=$$?; \
+	if command -v nvidia-smi >/dev/null; then \
+	  $(ASV_RUN) --machine "$$machine" --bench '^asv_gpu' --launch-method spawn || failed=$$?; \
+	fi; \
+	echo "Results are in reports/data/asv/$$machine; 'make publish' shows them"; exit $$failed
+
+.PHONY: publish
+publish: $(STAMP) ## build the whole site: pages and asv's history
+	@$(PY) -m reports build
+	@if ls reports/data/asv/*/machine.json >/dev/null 2>&1; then \
+	  $(PY) -m asv publish && rm -rf reports/html/asv && cp -r .asv/html reports/html/asv && \
+	  echo "asv's own pages: reports/html/asv/index.html"; \
+	else echo "No history yet: 'make history' measures it"; fi
+
+.PHONY: clean
+clean: ## remove environments, caches and built pages; records stay
+	@rm -rf $(VENV) .asv reports/html build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# --- set-up ---------------------------------------------------------------------------------------------
+
+# The active python3 if it will do, else any that will. venv is a package of its own on some systems.
+define FIND_PYTHON
+for python in $${PYTHON:-python3 python3.13 python3.12 python3.11}; do \
+  if "$$python" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+    2>/dev/null; then echo "$$python"; exit; fi; \
+done; \
+echo "make: no Python 3.11, 3.12 or 3.13 with venv was found; install one (Debian: apt install python3-venv)," \
+  "or name it: make PYTHON=/path/to/python" >&2; exit 1
+endef
+
+# An environment that is there is brought up to date, never emptied: it may be a link to somebody's own.
+$(STAMP): pyproject.toml constraints.txt
+	@if ! [ -x $(PY) ]; then \
+	  python=$$($(FIND_PYTHON)); \
+	  echo "Setting up $(VENV) with $$("$$python" -V); it takes a few minutes, mostly torch's download"; \
+	  "$$python" -m venv $(VENV); \
+	fi
+	@$(PY) -m pip --disable-pip-version-check install --no-input -c constraints.txt -e '.[dev]' \
+	  2> >(grep -v '^WARNING: Location' >&2) \
+	  | sed -nu 's/^Collecting \([^ ]*\).*/  \1/p; s/^Installing collected packages:.*/  installing .../p'
+	@touch $@
+
+# torch.compile needs a C++ compiler and Python's headers; a missing one is said here, in a sentence.
+.PHONY: compiler
+compiler: $(STAMP)
+	@include=$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("include"))'); \
+	echo '#include <Python.h>' | $(CXX) -x c++ -fsyntax-only -I"$$include" - 2>/dev/null || { \
+	  echo "make: torch_compile needs a C++ compiler and Python's headers, and '$(CXX)' cannot compile against" \
+	    "$$include. Debian: apt install g++ python3-dev; macOS: xcode-select --install;" \
+	    "another compiler: make CXX=..." >&2; exit 1; }
