@@ -86,7 +86,7 @@ def truth(case: Case, x: NDArray[Any], what: str, grad_output: NDArray[Any] | No
     if case.spec is not None:
         exact = oracle.exact_array(case.spec, x, what)
     else:
-        exact = np.array([_peer_exact(case.function, v, what) for v in x.ravel().tolist()], dtype=object)
+        exact = np.array([peer_exact(case.function, v, what) for v in x.ravel().tolist()], dtype=object)
     pairs = zip(exact.ravel().tolist(), factor.ravel().tolist(), strict=True)
     products = np.empty(x.size, dtype=object)
     products[:] = [e * Fraction(g) if isinstance(e, Fraction) else e * g for e, g in pairs]
@@ -97,7 +97,7 @@ def _as_float(exact: oracle.Exact) -> float:
     return oracle.round_to(exact, "float64")
 
 
-def _peer_exact(name: str, x: float, what: str) -> oracle.Exact:
+def peer_exact(name: str, x: float, what: str) -> oracle.Exact:
     """A peer's value or gradient to 60 digits, as a Fraction."""
     import mpmath  # type: ignore[import-untyped]  # ships no types
 

@@ -87,7 +87,8 @@ class TorchNaive(TorchImplementation):
             raise ValueError(f"what must be 'value' or 'gradient'; got {what!r}")
         if not smallest <= spec.eps <= largest:
             return math.inf, math.inf
-        return low, high
+        inward = 2.0 ** (3 - fmt.precision)  # rounded powers leave the dtype a few ulp before exact ones
+        return low * (1 + inward), high * (1 - inward)
 
 
 IMPLEMENTATION = TorchNaive()
