@@ -88,9 +88,8 @@ class Saved(view.Memory):
 class Error(view.Error):
     """Exactness of every function in every implementation."""
 
-    params = (FAMILY, ("float32", "bfloat16"))
+    params = (FAMILY, view.DTYPES)
     param_names = ("function", "dtype")
-    unit = "ulp"
 
     def case(self, function: str, dtype: str) -> Case:
         return make_case(function, 1, dtype=dtype)
@@ -98,10 +97,18 @@ class Error(view.Error):
     def setup_cache(self) -> view.Outcomes:
         return self.count()
 
-    @view.pretty("GPU: largest error of the value")
-    def track_value(self, found: view.Outcomes, *params: str) -> float:
-        return self.figure(found, params, "value")
+    @view.pretty("GPU: largest error of the value", unit="ulp")
+    def track_value_ulp(self, found: view.Outcomes, *params: str) -> float:
+        return self.figure(found, params, "value ulp")
 
-    @view.pretty("GPU: largest error of the gradient")
-    def track_gradient(self, found: view.Outcomes, *params: str) -> float:
-        return self.figure(found, params, "gradient")
+    @view.pretty("GPU: largest error of the gradient", unit="ulp")
+    def track_gradient_ulp(self, found: view.Outcomes, *params: str) -> float:
+        return self.figure(found, params, "gradient ulp")
+
+    @view.pretty("GPU: values not correctly rounded", unit="ppm")
+    def track_value_ppm(self, found: view.Outcomes, *params: str) -> float:
+        return self.figure(found, params, "value ppm")
+
+    @view.pretty("GPU: gradients not correctly rounded", unit="ppm")
+    def track_gradient_ppm(self, found: view.Outcomes, *params: str) -> float:
+        return self.figure(found, params, "gradient ppm")

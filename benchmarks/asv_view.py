@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import functools
+import hashlib
 import importlib
 import itertools
 import math
@@ -29,8 +30,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PACKAGE: Final = Path(__file__).resolve().parent.parent / "gem_impls"
 
+SAMPLE: Final = Path(__file__).resolve().parent / "error" / "sample.json"
+
 PEERS: Final = ("relu", "gelu")
 """Followed beside the family: where these move too, the machine changed and not the project."""
+
+DTYPES: Final = ("float16", "bfloat16", "float32", "float64")
+"""Those that errors are followed in."""
 
 NEVER_ON: Final = {"cpu": "triton", "cuda": "numpy"}
 """device -> how the names of implementations begin that never perform on it; asv pays for a skip, too."""
@@ -152,9 +158,9 @@ class Ready:
         from benchmarks.clocks import BatchTimer
         from benchmarks.work import Work
 
-        self.work = Work(case, sets=measure._sets(case))
+        self.work = Work(case, sets=measure.sets_of(case))
         gate.check(self.work, draw=1)
-        clock = measure._clock(self.work)
+        clock = measure.clock_of(self.work)
         racer = measure.Racer(clock, self.work.calls, measure.SETTINGS["full"])
         self.run = racer.run
         self.timer = BatchTimer()
@@ -187,11 +193,13 @@ def preload() -> None:
         importlib.import_module("torch._inductor.compile_fx")
 
 
-def pretty(name: str) -> Callable[[F], F]:
-    """Decorate a benchmark with the name that asv's pages show."""
+def pretty(name: str, unit: str | None = None) -> Callable[[F], F]:
+    """Decorate a benchmark with the name that asv's pages show, and a unit other than its class's."""
 
     def decorate(function: F) -> F:
         function.pretty_name = name  # type: ignore[attr-defined]  # asv reads it there
+        if unit is not None:
+            function.unit = unit  # type: ignore[attr-defined]  # likewise
         return function
 
     return decorate
@@ -296,14 +304,20 @@ class Memory(Counted):
 
 
 class Error(Counted):
-    """Distance from the exact result, in ulp of the result's dtype, over a fixed set of inputs."""
+    """Distance from the exact: over all 16-bit inputs, or a sample that has each known worst."""
+
+    # Figures over different samples are different series, not a regression.
+    version: ClassVar[str] = "2 " + hashlib.sha256(SAMPLE.read_bytes()).hexdigest()[:16]
 
     def figures(self, case: Case) -> dict[str, float | None]:
-        """``value`` and ``gradient``: the largest error of each; fails where one is infinitely wrong."""
-        from benchmarks import accuracy
-        from benchmarks.gate import NotMeasured
+        """Of both quantities: the largest error in ulp, and the ppm of results not correctly rounded."""
+        from benchmarks.cases import implementation_of
+        from benchmarks.error.sample import sampled
 
-        found = accuracy.errors(case)
-        if found["value"] is None or found["gradient"] is None:
-            raise NotMeasured(found["reason"])
-        return {what: found[what]["max_ulp"] for what in ("value", "gradient")}
+        if case.spec is None:
+            raise NotImplementedError("peers have no committed sample")
+        found: dict[str, float | None] = {}
+        for what in ("value", "gradient"):
+            errors = sampled(implementation_of(case), case.spec, case.dtype, what, case.device)
+            found |= {f"{what} ulp": errors.max_ulp, f"{what} ppm": errors.ppm_wrong}
+        return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,16 +29,19 @@ class Axis:
     """One dimension of the sweep.
 
     Attributes:
-        name: the field of :class:`benchmarks.cases.Case` that it fills.
+        name: the field of :class:`benchmarks.cases.Case` that it fills, or a name of its own.
         quick: its values in the quick sweep; a subset of ``full``.
         full: its values in the full sweep.
         label: what a value contributes to a case's id; "" for the value that goes without saying.
+        around: for a dimension that is none of Case's fields but a condition of the measurement: gives, for
+            a value, the context in which a case is built, checked and timed.
     """
 
     name: str
     quick: tuple[Any, ...]
     full: tuple[Any, ...]
     label: Callable[[Any], str] = str
+    around: Callable[[Any], AbstractContextManager[Any]] | None = None
 
     def values(self, sweep: str) -> tuple[Any, ...]:
         """The values in the ``"quick"`` or ``"full"`` sweep."""

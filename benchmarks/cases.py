@@ -9,6 +9,7 @@ Three tables decide, each a row of (predicate, reason):
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import os
@@ -27,6 +28,7 @@ from benchmarks.axes import (
     ITEMSIZE,
     RESNET56_MAPS,
     SWEEPS,
+    Axis,
     N,
     Shape,
     numel,
@@ -55,13 +57,38 @@ class Case:
     direction: str
     out: bool
     clock: str
+    conditions: tuple[tuple[str, Any], ...] = ()
+    """(name, value) of every axis that is none of the fields above; see :class:`benchmarks.axes.Axis`."""
 
     @functools.cached_property
     def id(self) -> str:
         """Readable and unique: what pytest's ``-k`` selects by."""
         parts = [self.function, *_parameters(self.spec), self.implementation]
-        parts += [axis.label(getattr(self, axis.name)) for axis in AXES]
+        parts += [axis.label(value) for axis, value in self._point()]
         return "-".join(part for part in parts if part)
+
+    def _point(self) -> Iterator[tuple[Axis, Any]]:
+        """Every axis with this case's value; one that it was not generated along has its usual value."""
+        conditions = dict(self.conditions)
+        for axis in AXES:
+            if axis.around is None:
+                yield axis, getattr(self, axis.name)
+            else:
+                yield axis, conditions.get(axis.name, axis.quick[0])
+
+    def _unusual_conditions(self) -> str:
+        """``threads=1, …``: every condition that has not its usual value."""
+        conditions = ((axis, value) for axis, value in self._point() if axis.around is not None)
+        return ", ".join(f"{axis.name}={value}" for axis, value in conditions if value != axis.quick[0])
+
+    @contextlib.contextmanager
+    def under_its_conditions(self) -> Iterator[None]:
+        """Everything that is measured of a case happens within."""
+        with contextlib.ExitStack() as stack:
+            for axis, value in self._point():
+                if axis.around is not None:
+                    stack.enter_context(axis.around(value))
+            yield
 
     @property
     def kind(self) -> str:
@@ -105,6 +132,7 @@ class Case:
             "layout": self.layout,
             "pass": self.direction,
             "out": self.out,
+            "conditions": self._unusual_conditions(),
         }
 
 
@@ -280,9 +308,17 @@ def _candidates(sweep: str) -> Iterator[tuple[Case, Implementation]]:
     for name in gem_impls.implementations():
         functions += [(spec.variant, spec, gem_impls.get(name)) for spec in specs(sweep)]
     for values in itertools.product(*(axis.values(sweep) for axis in AXES)):
-        point = dict(zip((axis.name for axis in AXES), values, strict=True))
+        along = list(zip(AXES, values, strict=True))
+        point = {axis.name: value for axis, value in along if axis.around is None}
+        conditions = tuple((axis.name, value) for axis, value in along if axis.around is not None)
         for function, spec, implementation in functions:
-            case = Case(function=function, spec=spec, implementation=implementation.name, **point)
+            case = Case(
+                function=function,
+                spec=spec,
+                implementation=implementation.name,
+                conditions=conditions,
+                **point,
+            )
             if not _first(NO_CASE, case, implementation):
                 yield case, implementation
 
@@ -330,6 +366,6 @@ def _memory(device: str) -> int | None:
         return None
 
 
-assert {axis.name for axis in AXES} <= {field.name for field in fields(Case)}, (
-    "every axis fills a field of Case"
+assert all(axis.around or axis.name in {field.name for field in fields(Case)} for axis in AXES), (
+    "every axis fills a field of Case, or says what holds around a measurement"
 )

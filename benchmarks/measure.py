@@ -261,11 +261,11 @@ def measure(
         NotMeasured: the case has no time, and why: a wrong result, out of memory, an error, or a figure
             that cannot be true.
     """
-    with reasons():
-        work = Work(case, implementation, sets=_sets(case))
+    with reasons(), case.under_its_conditions():
+        work = Work(case, implementation, sets=sets_of(case))
         gate.check(work, draw=1)
         others = partners(work)
-        race = Race(_clock(work), work.calls, {name: p.calls for name, p in others.items()}, settings)
+        race = Race(clock_of(work), work.calls, {name: p.calls for name, p in others.items()}, settings)
         own = sampler(race)
         gate.check(work, draw=2)
         counted = memory.measure(work)
@@ -308,7 +308,8 @@ def _is_out_of_memory(error: Exception) -> bool:
     return named or "not enough memory" in str(error) or "can't allocate memory" in str(error)
 
 
-def _clock(work: Work) -> Clock:
+def clock_of(work: Work) -> Clock:
+    """The clock that the case asks for."""
     return Wall(work.synchronize) if work.case.clock == "wall" else Device()
 
 
@@ -318,7 +319,7 @@ def _cache(case: Case) -> str | None:
     return "cold" if case.clock == "device-cold" else "hot"
 
 
-def _sets(case: Case) -> int:
+def sets_of(case: Case) -> int:
     """How many sets of arrays: for a cold cache, enough to overflow it four times between two uses."""
     if _cache(case) != "cold":
         return 1

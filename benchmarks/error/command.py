@@ -32,6 +32,10 @@ was interrupted; the same command goes on where it stopped)
 16-bit dtypes are measured at all 65,536 inputs, whatever the options."""
 
 
+PATHS: Final = ("--out", "--cache")
+"""Options that take a path."""
+
+
 class Refused(Exception):
     """The command cannot do what it was asked; the message says why."""
 
@@ -40,13 +44,24 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        return _run(arguments, "python -m benchmarks error " + shlex.join(argv))
+        return _run(arguments, _without_paths(argv))
     except (Refused, Unwritable) as refusal:
         print(f"error: {refusal}", file=sys.stderr)
         return NOT_MEASURED
     except KeyboardInterrupt:
         print("\ninterrupted; what was measured is kept: the same command goes on", file=sys.stderr)
         return NOT_MEASURED
+
+
+def _without_paths(argv: Sequence[str]) -> str:
+    """The command as a record keeps it: where it wrote and what it cached is nobody else's business."""
+    kept, words = [], iter(argv)
+    for word in words:
+        if word in PATHS:
+            next(words, None)
+        elif not word.startswith(tuple(f"{option}=" for option in PATHS)):
+            kept.append(word)
+    return shlex.join(["python", "-m", "benchmarks", "error", *kept])
 
 
 class _Parser(argparse.ArgumentParser):

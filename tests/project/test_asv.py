@@ -49,24 +49,28 @@ def found() -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in answer["rows"]}
 
 
+UNITS = {
+    "time_call": "seconds",
+    "track_peak": "bytes",
+    "track_saved": "bytes/element",
+    "track_value_ulp": "ulp",
+    "track_gradient_ulp": "ulp",
+    "track_value_ppm": "ppm",
+    "track_gradient_ppm": "ppm",
+}
+
+
 def test_what_asv_finds(found: dict[str, dict[str, Any]]) -> None:
     for module in ("asv_cpu", "asv_gpu"):
         kinds = {name.rpartition(".")[2] for name in found if name.startswith(f"{module}.")}
-        assert kinds == {"time_call", "track_peak", "track_saved", "track_value", "track_gradient"}
+        assert kinds == set(UNITS)
     assert {name.partition(".")[0] for name in found} == {"asv_cpu", "asv_gpu"}
 
 
 def test_series_are_named_and_versioned(found: dict[str, dict[str, Any]]) -> None:
-    units = {
-        "time_call": "seconds",
-        "track_peak": "bytes",
-        "track_saved": "bytes/element",
-        "track_value": "ulp",
-        "track_gradient": "ulp",
-    }
     for name, row in found.items():
-        assert row["unit"] == units[name.rpartition(".")[2]]
-        assert row["version"].isdigit(), "explicit: asv's own is a hash of one method"
+        assert row["unit"] == UNITS[name.rpartition(".")[2]]
+        assert row["version"].partition(" ")[0].isdigit(), "explicit: asv's own is a hash of one method"
         assert row["pretty_name"][:4] == ("CPU:" if name.startswith("asv_cpu") else "GPU:")
         assert len(row["param_names"]) == len(row["params"])
         assert all(len(set(values)) == len(values) for values in row["params"])
@@ -245,9 +249,12 @@ def test_saved(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_error_is_within_the_bounds_and_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
     found = figures(few(asv_cpu.Error, monkeypatch, NUMPY, "se-gem n=1, torch_naive"))
-    gradient, value = found[NUMPY, "float32"]
+    gradient_ppm, gradient, value_ppm, value = found[NUMPY, "float32"]
     assert 0.5 < value <= 4
     assert 0.5 < gradient <= 5
+    assert 0 < value_ppm < 3e5
+    assert 0 < gradient_ppm < 3e5
+    assert found[NUMPY, "float16"][3] <= 0.51
     assert (NUMPY, "bfloat16") not in found, "NumPy has no such type: skipped"
     assert ("se-gem n=1, torch_naive", "bfloat16") in found
 

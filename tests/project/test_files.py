@@ -21,7 +21,7 @@ CONSTRAINTS = dict(
 # Character classes keep this file from matching itself.
 FORBIDDEN = {
     "a path of somebody's machine": (
-        r"(?<![\w.$}{/-])/(?:[w]ork|[r]oot|[h]ome|[U]sers|[t]mp)/(?!someone)[\w.]"
+        r"(?<![\w.$}{/-])/(?:[w]ork|[r]oot|[h]ome|[U]sers|[t]mp)/(?!some(?:body|one)\b)[\w.]"
     ),
     "a package registry's host": r"[p]ypi\.org|[p]ythonhosted\.org|[n]pmjs\.org|[d]ownload\.pytorch",
     "a tool's own folder": r"(?<!\w)\.[l]ibrary\b",

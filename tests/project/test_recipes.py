@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -26,9 +28,10 @@ def project(tmp_path: Path) -> Path:
 
 def run(project: Path, *arguments: str) -> str:
     """Python, in the copy and on the copy."""
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=project, capture_output=True, text=True, check=False
-    )
+    # pytest-benchmark does not measure in a worker of xdist, nor below one.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
 
@@ -55,6 +58,8 @@ def test_every_recipe_is_tried_here() -> None:
         "gem_impls/impls/torch_eager.py",
         "a row of VARIANTS in gem_impls/spec.py",
         "a value of the axis shape in benchmarks/axes.py",
+        "a row of AXES in benchmarks/axes.py",
+        "what it needs in benchmarks/axes.py",
     ]
 
 
@@ -99,3 +104,24 @@ def test_a_value_of_a_dimension_is_one_entry(project: Path) -> None:
     found = cases(project, "full")
     assert "gem-n1-torch_compile-4096x2048-float32-cpu-forward-out" in found
     assert not [case for case in cases(project, "quick") if "4096x2048" in case]
+
+
+def test_a_dimension_is_one_row(project: Path) -> None:
+    axes = project / "benchmarks/axes.py"
+    row = recipe("a row of AXES in benchmarks/axes.py")
+    edit(axes, ')\n"""The dimensions, in', row + ')\n"""The dimensions, in')
+    needed = "import contextlib\nfrom collections.abc import Iterator\n\n" + recipe(
+        "what it needs in benchmarks/axes.py"
+    )
+    edit(axes, "AXES: Final[tuple[Axis, ...]] = (", needed + "\n\nAXES: Final[tuple[Axis, ...]] = (")
+
+    assert "gem-n1-torch_compile-1024-float32-cpu-forward-out-threads1" in cases(project, "full")
+    assert not [case for case in cases(project, "quick") if "threads" in case]
+    record = project / "record.json"
+    pytest_in(
+        project,
+        *("benchmarks", "--benchmark-only", "--sweep", "full", f"--benchmark-json={record}"),
+        *("-k", "gelu-torch-1024-float32-cpu-forward-out-threads1"),
+    )
+    (entry,) = json.loads(record.read_text(encoding="utf-8"))["benchmarks"]
+    assert entry["extra_info"]["case"]["conditions"] == "threads=1"

@@ -7,7 +7,7 @@ from reports.build import site
 from reports.history import load_history
 from reports.load import load
 from reports.sections import Inputs
-from tests.reports import factory
+from tests.reports import error_factory, factory
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.factory import write
 
@@ -29,13 +29,16 @@ def page(tmp_path_factory):
     cpu = {"machine": "A machine with <a rather> long name, 2 threads"}
     write(folder / "data", factory.realistic(environment=cpu))
     write(folder / "data", factory.realistic(device="cuda", environment={"gpu": "Example GPU"}), "gpu.json")
+    error_factory.everything(folder / "data", environment=cpu)
     inputs = Inputs(load([folder / "data"]), load_history(None), datetime(2026, 11, 23, tzinfo=UTC))
     return write_site(site(inputs), folder / "site")
 
 
+@pytest.mark.parametrize("name", ["index.html", "error.html"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_page_loads_clean_and_fits(browser, page, scheme, width):
+def test_the_page_loads_clean_and_fits(browser, page, name, scheme, width):
+    page = page.with_name(name)
     browser.open(page, width, scheme)
     assert browser.complaints() == []
     assert browser.requests() == [page.resolve().as_uri()]
@@ -80,3 +83,25 @@ def test_a_script_in_the_page_would_not_run(browser, page, tmp_path):
     browser.open(scripted, 1280, "light")
     assert browser.evaluate("document.title") != "ran"
     assert any("Content Security Policy" in said for said in browser.complaints())
+
+
+def test_heat_maps_follow_the_theme_and_a_command_is_selected_whole(browser, page):
+    page = page.with_name("error.html")
+    strokes = {}
+    for scheme in ("light", "dark"):
+        browser.open(page, 390, scheme)
+        strokes[scheme] = browser.evaluate(
+            "getComputedStyle(document.querySelector('svg.heat path[d*=h]')).stroke"
+        )
+        smallest = browser.evaluate(
+            "Math.min(...[...document.querySelectorAll('svg.heat text')]"
+            ".map(t => t.getBoundingClientRect().height).filter(h => h))"
+        )
+        assert smallest >= 8, "text that a phone cannot show"
+    assert strokes["light"] != strokes["dark"]
+    assert browser.evaluate("getComputedStyle(document.querySelector('td.paste code')).userSelect") == "all"
+    wide = (
+        "Math.max(...[...document.querySelectorAll('td.paste code')]"
+        ".map(c => c.getBoundingClientRect().width))"
+    )
+    assert browser.evaluate(wide) < 390, "a command that a phone cannot show whole"

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from reports import svg
+from reports.levels import LEVELS
 
 STYLE = (Path(svg.__file__).parent / "static" / "style.css").read_text(encoding="utf-8")
 LIGHT, DARK = (
@@ -35,6 +36,15 @@ def test_both_themes_define_every_colour_that_figures_use():
     used = {variable.removeprefix("--") for variable in svg.COLOURS.values()}
     assert used <= set(LIGHT)
     assert set(LIGHT) == set(DARK)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_levels_of_heat_maps_are_told_apart_by_lightness_alone(theme):
+    levels = [luminance(theme[f"h{i}"]) for i in range(len(LEVELS))]
+    assert levels in (sorted(levels), sorted(levels, reverse=True))
+    assert abs(levels[-1] - luminance(theme["ink"])) < 0.3, "the last level stands out most"
+    steps = [contrast(theme[f"h{i}"], theme[f"h{i + 1}"]) for i in range(len(LEVELS) - 1)]
+    assert min(steps) >= 1.12
 
 
 def test_luminance_is_wcag_s():
