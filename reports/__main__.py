@@ -13,6 +13,7 @@ from pathlib import Path
 
 from reports.build import machines_of, site
 from reports.history import load_history
+from reports.labs import labs_of
 from reports.load import load
 from reports.markdown import answer
 from reports.sections import START, Inputs
@@ -49,7 +50,9 @@ def _answer(inputs: Inputs, _: argparse.Namespace) -> str:
     machines = machines_of(inputs.loaded.records)
     if not machines:
         raise ValueError("there is no sweep to answer from; `make report` makes one")
-    return answer(machines[0])
+    here = machines[0].record.environment
+    labs = labs_of(inputs.loaded.errors, [here])
+    return answer(machines[0], next((lab for lab in labs if lab.environment.key == here.key), None))
 
 
 COMMANDS: Mapping[str, Callable[[Inputs, argparse.Namespace], str]] = {"build": _build, "answer": _answer}

@@ -123,6 +123,23 @@ class Fields:
             raise Bad(f"{self.at(name)} must be at least {least:g}; got {value!r}")
         return value
 
+    def ulp(self, name: str) -> float:
+        """An error: a number >= 0, or the string "inf"."""
+        return ulp(self.raw(name), self.at(name))
+
+    def optional_ulp(self, name: str) -> float | None:
+        return None if self.raw(name) is None else self.ulp(name)
+
+    def exact(self, name: str) -> float:
+        """A float written in hexadecimal, or "nan", "inf", "-inf"."""
+        value = self.raw(name)
+        try:
+            if not isinstance(value, str) or len(value) > 40:
+                raise ValueError
+            return float.fromhex(value)
+        except (ValueError, OverflowError):
+            raise Bad(f"{self.at(name)} must be a hexadecimal float; got {shown(value)}") from None
+
     def durations(self, name: str) -> tuple[float, ...]:
         """One or more seconds that a clock could have shown."""
         values = tuple(_finite(v, self.at(name)) for v in self.objects(name))
@@ -139,6 +156,16 @@ class Fields:
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
             raise Bad(f"{self.at(name)} must be an ISO 8601 time; got {shown(value)}") from None
+
+
+def ulp(value: Json, where: str) -> float:
+    """``value`` as an error in ulp. Raises Bad."""
+    if value == "inf":
+        return math.inf
+    number = _finite(value, where)
+    if number < 0:
+        raise Bad(f"{where} must be at least 0; got {shown(value)}")
+    return number
 
 
 def _finite(value: Json, where: str) -> float:

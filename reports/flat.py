@@ -1,4 +1,4 @@
-"""Every case of every record as one CSV: what to open in a spreadsheet or a data frame."""
+"""Every case, and every error map, as one CSV each: what to open in a spreadsheet or a data frame."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from reports.error_records import ErrorRecord, Map, Point
 from reports.records import Case, Error, Measurement, NotMeasured, Record
 from reports.statistic import Spread
 from reports.views import CEILINGS, against, of_ceiling, time
@@ -72,6 +73,7 @@ COLUMNS: tuple[Column, ...] = (
     ("dtype", lambda line: line.case.dtype),
     ("device", lambda line: line.case.device),
     ("layout", lambda line: line.case.layout),
+    ("conditions", lambda line: line.case.conditions),
     ("pass", lambda line: line.case.passes),
     ("out", lambda line: line.case.out),
     ("clock", _of_measured(lambda m: m.clock)),
@@ -111,3 +113,53 @@ def _lines(records: Iterable[Record]) -> Iterable[Line]:
 def _harmless(field: Field) -> Field:
     """A text that a spreadsheet would run as a formula gets an apostrophe before it."""
     return f"'{field}" if isinstance(field, str) and field.startswith(("=", "+", "-", "@")) else field
+
+
+# --- error maps -----------------------------------------------------------------------------------------
+
+MapColumn = tuple[str, Callable[[ErrorRecord, Map], Field]]
+
+
+def _plain(name: str) -> MapColumn:
+    return name, lambda _, m: getattr(m, name)
+
+
+def _place(name: str, read: Callable[[Map], Point | None]) -> MapColumn:
+    def x(_: ErrorRecord, m: Map) -> Field:
+        point = read(m)
+        return point.x if point else None
+
+    return name, x
+
+
+MAP_COLUMNS: tuple[MapColumn, ...] = (
+    ("record", lambda r, _: r.source.download),
+    ("machine", lambda r, _: r.environment.machine),
+    ("started", lambda r, _: r.started.isoformat()),
+    ("commit", lambda r, _: r.environment.commit),
+    ("kind", lambda r, _: r.kind),
+    ("implementation", lambda r, _: r.implementation),
+    ("device", lambda r, _: r.device),
+    ("function", lambda _, m: m.function.name),
+    ("n", lambda _, m: m.function.n),
+    ("eps", lambda _, m: m.function.eps),
+    ("negative_slope", lambda _, m: m.function.negative_slope),
+    *map(_plain, ("dtype", "what", "exhaustive", "inputs", "correctly_rounded", "bound_ulp", "max_ulp")),
+    *map(_plain, ("mean_ulp", "max_ulp_anywhere")),
+    _place("worst_x_anywhere", lambda m: m.worst_anywhere),
+    *map(_plain, ("beyond", "nonfinite")),
+    _place("first_nonfinite_x", lambda m: m.first_nonfinite),
+    *map(_plain, ("special_wrong", "wrong_sign", "not_monotone")),
+)
+"""Column name -> what it holds. An empty field is a quantity that does not apply."""
+
+
+def maps_as_csv(records: Iterable[ErrorRecord]) -> str:
+    """One line a map under a header."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(name for name, _ in MAP_COLUMNS)
+    for record in records:
+        for m in record.maps:
+            writer.writerow(_harmless(read(record, m)) for _, read in MAP_COLUMNS)
+    return out.getvalue()

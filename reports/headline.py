@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from reports import statistic
-from reports.records import Error, Measurement
+from reports.error_records import Map
+from reports.labs import Lab
+from reports.records import Case, Error, Measurement
 from reports.statistic import Spread
 from reports.tables import by_speed, errors
 from reports.views import Mode, View, against
@@ -27,9 +30,10 @@ class Headline:
     remark: str
 
 
-def headline(view: View, machine: str) -> Headline | None:
+def headline(view: View, machine: str, lab: Lab | None = None) -> Headline | None:
     """What the first variant costs in its fastest implementation, at the large size of ``view``.
 
+    Its error is that of the error maps of ``lab`` where they have it, else that of the sweep's own inputs.
     None where the view holds no standard GEM case.
     """
     dtype = next(iter(view.dtypes), None)
@@ -54,7 +58,7 @@ def headline(view: View, machine: str) -> Headline | None:
         parts += [Part("; forward and backward together take "), *_costs(training)]
         if training.case.implementation != forward.case.implementation:
             parts.append(Part(f" ({training.case.implementation})"))
-    parts += [Part(". "), *_exactness(view, function, forward.case.implementation, dtype)]
+    parts += [Part(". "), *_exactness(view, lab, forward.case, dtype)]
     remark = f"{view.clock.capitalize()} clock. Ratios are medians over paired rounds, quartiles in brackets"
     tiny = _fastest(view, function, mode, small, dtype)
     if tiny and small != large:
@@ -98,15 +102,42 @@ def _cost(s: Spread, label: str) -> list[Part]:
     return [Part(f"{median} × {label}", strong=True), Part(f" ({remark})")]
 
 
-def _exactness(view: View, function: str, implementation: str, dtype: str) -> list[Part]:
-    value, gradient = errors(view, implementation, function, dtype)
-    if not isinstance(value, Error):
-        return [Part(f"Its error was not measured: {value}.")]
-    parts = [Part("It is at most "), Part(f"{statistic.rounded_up(value.max_ulp, 2)} ulp", strong=True)]
-    parts.append(Part(" from the exact value"))
-    if isinstance(gradient, Error):
-        parts += [
-            Part(", its gradient "),
-            Part(f"{statistic.rounded_up(gradient.max_ulp, 2)} ulp", strong=True),
-        ]
-    return [*parts, Part(".")]
+def _exactness(view: View, lab: Lab | None, case: Case, dtype: str) -> list[Part]:
+    if lab and (maps := _maps(lab, case, dtype)):
+        value, gradient = (max((m.largest for m in maps if m.what == w), default=None) for w in WHATS)
+        if value is not None:
+            inputs = sum(m.inputs for m in maps)
+            return _at_most(value, gradient, f" whatever the input ({inputs:,} results judged)")
+    found, gradient_found = errors(view, case.implementation, case.function, dtype)
+    if not isinstance(found, Error):
+        return [Part(f"Its error was not measured: {found}.")]
+    slope = gradient_found.max_ulp if isinstance(gradient_found, Error) else None
+    return _at_most(found.max_ulp, slope, " on the inputs timed")
+
+
+WHATS = ("value", "gradient")
+
+
+def _maps(lab: Lab, case: Case, dtype: str) -> list[Map]:
+    """Those of the case's implementation and function, on its device."""
+    wanted = (case.implementation, case.device, dtype)
+    return [
+        m
+        for s in lab.family
+        if (s.record.implementation, s.record.device, s.dtype) == wanted
+        for m in s.maps
+        if (m.function.name, m.function.n) == (case.function, case.n)
+        and m.function.eps == case.eps
+        and m.function.negative_slope == case.negative_slope
+    ]
+
+
+def _at_most(value: float, gradient: float | None, where: str) -> list[Part]:
+    parts = [Part("It is at most "), Part(_ulp(value), strong=True), Part(" from the exact value")]
+    if gradient is not None:
+        parts += [Part(", its gradient "), Part(_ulp(gradient), strong=True)]
+    return [*parts, Part(f"{where}.")]
+
+
+def _ulp(error: float) -> str:
+    return f"{statistic.rounded_up(error, 2)} ulp" if math.isfinite(error) else "infinitely far"

@@ -1,22 +1,25 @@
-"""Stored sweeps -> checked records. Whatever is not a record of ours is named and left out.
+"""Stored files -> checked records. Whatever is not a record of ours is named and left out.
 
-Reads pytest-benchmark's JSON with our keys (schema 1), and the journals (``*.jsonl``) of interrupted
-sweeps. One damaged case costs that case; a damaged header costs the file; never more.
+Reads pytest-benchmark's JSON with our keys (schema 1), the journals (``*.jsonl``) of interrupted sweeps, and
+what the error laboratory writes (:mod:`reports.error_load`). One damaged case costs that case; a damaged
+header costs the file; never more.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
 from gem_impls.oracle import FORMATS
+from reports.entries import DEVICES, Say, each, environment
+from reports.error_load import MARK, error_record
+from reports.error_records import ErrorRecord
 from reports.fields import Bad, Fields, Json, clean, mapping, parse, shown
 from reports.records import (
     Case,
-    Environment,
     Error,
     Loaded,
     Measurement,
@@ -30,16 +33,19 @@ from reports.records import (
 )
 
 SCHEMA = 1
-Say = Callable[[str], None]
-T = TypeVar("T")
 
-DEVICES = ("cpu", "cuda")
+MOST_SAID = 20
+"""Complaints about one file that are listed; the others are counted."""
+
+R = TypeVar("R", Record, ErrorRecord)
+
 PASSES = ("forward", "backward", "forward+backward")
 
 
 def load(folders: Iterable[Path], apart: Path | None = None) -> Loaded:
     """Every record below ``folders``; the folder ``apart`` (asv's results) is left to its own reader."""
     records: list[Record] = []
+    errors: list[ErrorRecord] = []
     problems: list[Problem] = []
     seen: set[bytes] = set()
     for path, name in _files(folders, apart):
@@ -55,12 +61,21 @@ def load(folders: Iterable[Path], apart: Path | None = None) -> Loaded:
         seen.add(digest)
         said: list[str] = []
         try:
-            records.append(_record(Source(name, raw, "sweep"), said.append))
+            top = None if name.endswith(".jsonl") else Fields(parse(raw), "")
+            if top is not None and top.raw(MARK) is not None:
+                errors.append(error_record(Source(name, raw, "error"), top, said.append))
+            else:
+                records.append(_record(Source(name, raw, "sweep"), top, said.append))
         except Bad as error:
             problems.append(Problem(name, f"left out: {error}"))
-        problems += [Problem(name, text) for text in said]
-    newest_first = sorted(records, key=lambda r: (r.started, r.source.download), reverse=True)
-    return Loaded(tuple(newest_first), tuple(problems))
+        problems += [Problem(name, text) for text in said[:MOST_SAID]]
+        if len(said) > MOST_SAID:
+            problems.append(Problem(name, f"and {len(said) - MOST_SAID} more of its entries left out"))
+    return Loaded(_newest_first(records), tuple(problems), _newest_first(errors))
+
+
+def _newest_first(records: Iterable[R]) -> tuple[R, ...]:
+    return tuple(sorted(records, key=lambda r: (r.started, r.source.download), reverse=True))
 
 
 def _files(folders: Iterable[Path], apart: Path | None) -> list[tuple[Path, str]]:
@@ -74,34 +89,30 @@ def _files(folders: Iterable[Path], apart: Path | None) -> list[tuple[Path, str]
     return list(found.items())
 
 
-def _record(source: Source, say: Say) -> Record:
-    """The record in ``source``. ``say`` is told what was left out of it.
+def _record(source: Source, top: Fields | None, say: Say) -> Record:
+    """The record in ``source``: a journal, or the object ``top``. ``say`` is told what was left out of it.
 
     Raises:
         Bad: it is not a record that this report can read.
     """
-    if source.shown.endswith(".jsonl"):
-        header, entries, missing = _journal(source.raw, say)
-    else:
-        header, entries, missing = _sweep(source.raw)
+    header, entries, missing = _journal(source.raw, say) if top is None else _sweep(top)
     ours = Fields(header, "gem_impls")
     if ours.raw("schema") != SCHEMA:
         raise Bad(f"its schema is {shown(ours.raw('schema'))}; this report reads schema {SCHEMA}")
-    measurements = _each(entries, "benchmarks", _measurement, say)
+    measurements = each(entries, "benchmarks", _measurement, say)
     return Record(
         source=source,
         sweep=ours.text("sweep"),
         complete=ours.flag("complete"),
         started=ours.time("started"),
         finished=None if ours.raw("finished") is None else ours.time("finished"),
-        environment=_environment(ours.object("environment")),
+        environment=environment(ours.object("environment")),
         measurements=_unique(measurements, say),
-        not_measured=tuple(_each(missing, "not_measured", _not_measured, say)),
+        not_measured=tuple(each(missing, "not_measured", _not_measured, say)),
     )
 
 
-def _sweep(raw: bytes) -> tuple[Json, list[Json], list[Json]]:
-    top = Fields(parse(raw), "")
+def _sweep(top: Fields) -> tuple[Json, list[Json], list[Json]]:
     if top.raw("gem_impls") is None:
         raise Bad(_foreign(top))
     missing = top.object("gem_impls").objects("not_measured")
@@ -114,7 +125,7 @@ def _foreign(top: Fields) -> str:
         return "it is a result of asv; name its folder with --asv"
     if keys >= {"benchmarks", "machine_info"}:
         return "it is a pytest-benchmark file without this suite's keys (gem_impls)"
-    return "it is not a record of this suite (no key gem_impls)"
+    return f"it is not a record of this suite (no key gem_impls or {MARK})"
 
 
 def _journal(raw: bytes, say: Say) -> tuple[Json, list[Json], list[Json]]:
@@ -138,17 +149,6 @@ def _journal(raw: bytes, say: Say) -> tuple[Json, list[Json], list[Json]]:
     return header.raw("gem_impls"), entries, missing
 
 
-def _each(entries: Iterable[Json], name: str, read: Callable[[Fields, Say], T], say: Say) -> list[T]:
-    """Those of ``entries`` that can be read; the others are said."""
-    out: list[T] = []
-    for index, entry in enumerate(entries):
-        try:
-            out.append(read(Fields(entry, f"{name}[{index}]"), say))
-        except Bad as error:
-            say(f"one case left out: {error}")
-    return out
-
-
 def _unique(measurements: list[Measurement], say: Say) -> tuple[Measurement, ...]:
     found: dict[tuple[Case, str, str | None], Measurement] = {}
     for one in measurements:
@@ -157,26 +157,6 @@ def _unique(measurements: list[Measurement], say: Say) -> tuple[Measurement, ...
             say(f"a case is there twice, the later one is used: {describe(one.case)}")
         found[key] = one
     return tuple(found.values())
-
-
-def _environment(e: Fields) -> Environment:
-    cpu, gpu = e.optional_text("cpu"), e.optional_text("gpu")
-    return Environment(
-        machine=e.optional_text("machine") or gpu or cpu or "unnamed machine",
-        cpu=cpu,
-        gpu=gpu,
-        threads=e.optional_integer("threads", 1),
-        cores=e.optional_integer("cores", 1),
-        clock_mhz=e.optional_number("clock_mhz"),
-        driver=e.optional_text("driver"),
-        os=e.optional_text("os"),
-        python=e.optional_text("python"),
-        torch=e.optional_text("torch"),
-        triton=e.optional_text("triton"),
-        numpy=e.optional_text("numpy"),
-        commit=e.optional_text("commit"),
-        dirty=e.optional_flag("dirty"),
-    )
 
 
 def _case(c: Fields) -> Case:
@@ -200,6 +180,7 @@ def _case(c: Fields) -> Case:
         layout=c.text("layout"),
         passes=c.text("pass", PASSES),
         out=c.flag("out"),
+        conditions=c.optional_text("conditions") or "",
     )
 
 

@@ -6,18 +6,22 @@ import re
 
 from reports import tables
 from reports.cells import Cell, Table
+from reports.error_headline import error_lines
 from reports.headline import headline
+from reports.labs import Lab
 from reports.sections import Machine
 
 
-def answer(machine: Machine) -> str:
-    """The headline, its remark and the large-size table of the machine's first view.
+def answer(machine: Machine, lab: Lab | None = None) -> str:
+    """The headline, its remark and the large-size table of the machine's first view; four lines on errors.
+
+    ``lab`` holds the error maps of the same environment, where there are any.
 
     Raises:
         ValueError: its record has no GEM case to answer with.
     """
     view = next((v for v in machine.views if v.dtypes), None)
-    said = headline(view, machine.name) if view else None
+    said = headline(view, machine.name, lab) if view else None
     if view is None or said is None:
         raise ValueError(f"the newest record of {machine.name} measured no GEM case")
     dtype = view.dtypes[0]
@@ -26,7 +30,13 @@ def answer(machine: Machine) -> str:
     sentence = "".join(f"**{_plain(p.text)}**" if p.strong else _plain(p.text) for p in said.answer)
     measured = f"Measured {tables.moment(machine.record.started)}, {machine.record.sweep} sweep."
     remark = " ".join(filter(None, [said.remark, tables.unsteady(machine.record), measured]))
-    return "\n\n".join([sentence, _plain(remark), table(shown)]) + "\n"
+    parts = [sentence, _plain(remark), table(shown), *([errors(lab)] if lab else [])]
+    return "\n\n".join(parts) + "\n"
+
+
+def errors(lab: Lab) -> str:
+    """The error maps in four lines."""
+    return "\n".join(f"- {_plain(line)}" for line in error_lines(lab))
 
 
 def table(t: Table) -> str:

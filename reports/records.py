@@ -6,6 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reports.error_records import ErrorRecord
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Case:
     layout: str
     passes: str
     out: bool
+    conditions: str = ""  # what held around the measurement, where it is not the usual
 
 
 @dataclass(frozen=True)
@@ -146,10 +151,11 @@ class Record:
 
 @dataclass(frozen=True)
 class Loaded:
-    """All records, newest first, and everything that was left out."""
+    """All records, newest first, everything that was left out, and the error laboratory's records."""
 
     records: tuple[Record, ...]
     problems: tuple[Problem, ...]
+    errors: tuple[ErrorRecord, ...] = ()
 
 
 def describe(case: Case) -> str:
@@ -163,4 +169,5 @@ def describe(case: Case) -> str:
     shape = "×".join(map(str, case.shape)) if len(case.shape) != 1 else str(case.numel)
     passes = f"{case.passes}, out=" if case.out else case.passes
     layout = "" if case.layout == "contiguous" else f"{case.layout} "
-    return f"{case.implementation} {function} {passes}, {shape} {layout}{case.dtype}, {case.device}"
+    under = f", {case.conditions}" if case.conditions else ""
+    return f"{case.implementation} {function} {passes}, {shape} {layout}{case.dtype}, {case.device}{under}"

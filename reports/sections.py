@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from reports import tables
+from reports import error_tables, tables
 from reports.cells import Table
 from reports.curves import curves
+from reports.error_headline import scope
 from reports.figures import Palette, drawings
 from reports.headline import headline
 from reports.history import History
+from reports.labs import Lab
 from reports.records import Loaded, Record
 from reports.svg import Drawing
 from reports.trends import trends
@@ -69,6 +71,18 @@ class Context:
     machines: tuple[Machine, ...]
     machine: Machine | None
     palette: Palette
+    labs: tuple[Lab, ...] = ()
+
+    @property
+    def own_lab(self) -> Lab | None:
+        """The error maps of this very environment."""
+        here = self.machine.record.environment.key if self.machine else None
+        return next((lab for lab in self.labs if lab.environment.key == here), None)
+
+    @property
+    def lab(self) -> Lab | None:
+        """The error maps to point at: of this environment or, on the start page, else of another."""
+        return self.own_lab or (self.labs[0] if self.labs and self.first else None)
 
     @property
     def first(self) -> bool:
@@ -95,14 +109,17 @@ class Content:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
+C = TypeVar("C")
+
+
 @dataclass(frozen=True)
-class Section:
+class Section(Generic[C]):
     """A part of a page. ``fill`` gives None where there is nothing to show, and the section is left out."""
 
     id: str
     title: str
     intro: str
-    fill: Callable[[Context], Content | None]
+    fill: Callable[[C], Content | None]
     template: str = "blocks.html"
 
 
@@ -120,12 +137,17 @@ def _answer(c: Context) -> Content | None:
             for n, what in zip(_large_and_small(view), ("Large", "Small"), strict=False)
             if modes
         ]
-        said = headline(view, c.machine.name)
+        said = headline(view, c.machine.name, c.own_lab)
         shown = () if blocks else tuple(found)  # the first view answers; the others are a click away
         folded = tuple(found) if blocks else ()
         blocks.append(Block(view.title, (), shown, folded, {"headline": said}))
     record = c.machine.record
-    more = {"record": record, "started": tables.moment(record.started), "unsteady": tables.unsteady(record)}
+    more = {
+        "record": record,
+        "started": tables.moment(record.started),
+        "unsteady": tables.unsteady(record),
+        "maps": c.lab.page if c.lab else "",
+    }
     return Content(tuple(blocks), more)
 
 
@@ -159,6 +181,15 @@ def _memory(c: Context) -> Content | None:
 
 def _error(c: Context) -> Content | None:
     return _per_view(c, "error", lambda v: [tables.error_table(v)])
+
+
+def _exactness(c: Context) -> Content | None:
+    if c.lab is None or not c.lab.family:
+        return None
+    elsewhere = "" if c.own_lab else c.lab.name
+    more = {"scope": scope(c.lab), "page": c.lab.page, "elsewhere": elsewhere}
+    table = error_tables.summary(c.lab)
+    return Content((Block("", (), (table,) if table else ()),), more)
 
 
 def _peers(c: Context) -> Content | None:
@@ -231,7 +262,7 @@ def _data(c: Context) -> Content | None:
     return Content(more={"listed": listed, "asv": c.inputs.history.sources, "problems": problems})
 
 
-SECTIONS: tuple[Section, ...] = (
+SECTIONS: tuple[Section[Context], ...] = (
     Section("answer", "What it costs", "", _answer, "answer.html"),
     Section(
         "cost",
@@ -273,6 +304,7 @@ SECTIONS: tuple[Section, ...] = (
         "binary fractions. Half an ulp is correct rounding. Maxima are rounded up.",
         _error,
     ),
+    Section("exactness", "Error maps", "", _exactness, "exactness.html"),
     Section("peers", "What people use today", "The same measurements of PyTorch's own activations.", _peers),
     Section("history", "History", "", _history, "history.html"),
     Section("method", "How it was measured", "", _method, "method.html"),

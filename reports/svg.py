@@ -6,6 +6,7 @@ serves light and dark. Text stays text, in the page's font, and can be searched 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import warnings
@@ -73,6 +74,12 @@ class Drawing:
     caption: str
     alt: str
     svg: str
+
+
+def word(name: str) -> str:
+    """``name`` as part of an id and of a file name; a hash tells apart those that have to be changed."""
+    kept = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:60].strip("-")
+    return kept if kept == name else f"{kept}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 @contextmanager

@@ -321,6 +321,7 @@ def _setting(case: Case) -> str:
         parameters += [f"slope = {case.negative_slope:g}"] if case.negative_slope is not None else []
     shape = statistic.size(case.numel) if len(case.shape) == 1 else " × ".join(map(str, case.shape))
     layout = [] if case.layout == "contiguous" else [case.layout.replace("_", " ")]
+    layout += [case.conditions] if case.conditions else []
     return ", ".join([case.function, *parameters, shape, case.dtype, *layout, mode_of(case).label.lower()])
 
 

@@ -180,8 +180,8 @@ def views(record: Record) -> tuple[View, ...]:
 
 
 def standard(case: Case) -> bool:
-    """Whether a case belongs in the main tables: a flat contiguous array, and default n and eps."""
-    flat = len(case.shape) == 1 and case.layout == "contiguous"
+    """Whether a case belongs in the main tables: flat, contiguous, usual conditions, default n and eps."""
+    flat = len(case.shape) == 1 and case.layout == "contiguous" and not case.conditions
     return flat and (case.kind == "peer" or default_parameters(case))
 
 
