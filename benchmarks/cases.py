@@ -132,7 +132,7 @@ class Case:
             "layout": self.layout,
             "pass": self.direction,
             "out": self.out,
-            "conditions": self._unusual_conditions(),
+            "conditions": self._unusual_conditions() or None,
         }
 
 
