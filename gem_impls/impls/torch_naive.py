@@ -87,7 +87,8 @@ class TorchNaive(TorchImplementation):
             raise ValueError(f"what must be 'value' or 'gradient'; got {what!r}")
         if not smallest <= spec.eps <= largest:
             return math.inf, math.inf
-        inward = 2.0 ** (3 - fmt.precision)  # rounded powers leave the dtype a few ulp before exact ones
+        # Rounded powers leave the dtype a few ulp before exact ones; the roots above are rounded, too.
+        inward = 2.0 ** (3 - min(fmt.precision, 43))
         return low * (1 + inward), high * (1 - inward)
 
 
