@@ -90,7 +90,8 @@ def test_a_mistyped_command_is_refused(arguments, capsys):
 
 def test_a_rebuild_replaces_the_site_whole(data, tmp_path):
     out = tmp_path / "site"
-    arguments = ["build", "--data", str(data), "--out", str(out)]
+    (data / "asv").mkdir()
+    arguments = ["build", "--data", str(data), "--asv", str(data / "asv"), "--out", str(out)]
     path = write(data, factory.realistic())
     assert command.main(arguments) == 0
     assert (out / "data" / "measurements.csv").is_file()
