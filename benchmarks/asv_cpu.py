@@ -22,7 +22,7 @@ PASSES: Final = ("forward", "forward+backward")
 class Latency(view.Latency):
     """Against size: n = 1 in every implementation, and two peers; float32."""
 
-    params = (BASICS, (2**10, 2**16, 2**22), PASSES)
+    params = (BASICS, (2**10, 2**20), PASSES)
     param_names = ("function", "elements", "pass")
 
     def case(self, function: str, elements: int, direction: str) -> Case:
@@ -36,6 +36,7 @@ class Latency(view.Latency):
 class LatencyOfFamily(view.Latency):
     """The other functions of the family, as in training, at one size; float32."""
 
+    rounds = 1  # one process: two commits in five minutes
     params = (OTHERS,)
     param_names = ("function",)
 
@@ -50,6 +51,7 @@ class LatencyOfFamily(view.Latency):
 class LatencyOfBfloat16(view.Latency):
     """A 16-bit type, as in training, at one size."""
 
+    rounds = 1  # one process: two commits in five minutes
     params = (BASICS,)
     param_names = ("function",)
 
