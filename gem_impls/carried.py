@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from gem_impls.oracle import FORMATS, format_of, round_to
@@ -46,6 +46,16 @@ class Carried:
     def numbers(self) -> tuple[float, ...]:
         """``scale, eps, clamp, negative_slope, floor, 2n``: what a kernel computes with."""
         return self.scale, self.eps, self.clamp, self.negative_slope, self.floor, 2.0 * self.n
+
+    def lifted(self, binades: int) -> Carried:
+        """The same function with eps, and so all powers of x, up to ``binades`` binades higher: exact.
+
+        The caller sees to it that there is room above.
+        """
+        shift = binades // (2 * self.n)
+        return replace(
+            self, scale=math.ldexp(self.scale, shift), eps=math.ldexp(self.eps, 2 * self.n * shift)
+        )
 
     def split(self, name: str, dtype: str) -> tuple[float, float]:
         """``eps`` or ``negative_slope`` as the sum of two numbers of ``dtype``'s arithmetic, high part first.
@@ -81,7 +91,7 @@ def carry(spec: Spec, dtype: str, lift: int = 0) -> Carried:
         _require_normal("negative_slope", spec.negative_slope, dtype, arithmetic)
 
     order = 2 * spec.n
-    shift = round(-math.log2(spec.eps) / order) + lift // order
+    shift = round(-math.log2(spec.eps) / order)
     clamp = 2.0 ** ((math.log2(spec.eps) + gate_bits) / order)
     largest_slope = math.ldexp(1.0, top - lift) / max(clamp, 1.0)
     if abs(spec.negative_slope) > largest_slope:  # negative_slope * x would overflow where f(x) does not
@@ -96,7 +106,7 @@ def carry(spec: Spec, dtype: str, lift: int = 0) -> Carried:
         clamp=clamp,
         negative_slope=spec.negative_slope,
         floor=-math.inf if spec.negative_slope else 0.0,
-    )
+    ).lifted(lift)
 
 
 carry_once = functools.lru_cache(maxsize=1024)(carry)

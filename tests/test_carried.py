@@ -36,6 +36,22 @@ def test_scaling_is_exact_and_leaves_the_function_as_it_is(n: int, eps: float, d
     assert 2.0 ** -(n + 1) <= c.eps <= 2.0 ** (n + 1), "every eps behaves like one near 1"
 
 
+@given(orders, eps, st.sampled_from(DTYPES), st.integers(0, 40))
+def test_lifting_is_exact_and_leaves_the_function_as_it_is(
+    n: int, eps: float, dtype: str, binades: int
+) -> None:
+    plain = carry(Spec("e-gem", n, eps), dtype)
+    lifted = plain.lifted(binades)
+    assert Fraction(lifted.eps) == Fraction(eps) * Fraction(lifted.scale) ** (2 * n)
+    assert binades - 2 * n < math.log2(Fraction(lifted.eps) / Fraction(plain.eps)) <= binades
+    assert (lifted.clamp, lifted.negative_slope, lifted.floor) == (
+        plain.clamp,
+        plain.negative_slope,
+        plain.floor,
+    )
+    assert carry(Spec("e-gem", n, eps), dtype, binades) == lifted
+
+
 @given(orders, eps, st.sampled_from(DTYPES))
 def test_beyond_the_clamp_the_gate_is_1_to_rounding(n: int, eps: float, dtype: str) -> None:
     """Both the gate and 2n * (1 - gate) lose less than half an ulp by it; and nothing overflows there."""
