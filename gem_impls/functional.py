@@ -1,7 +1,7 @@
 """gem, egem and segem on NumPy arrays and torch tensors: array in, array out; tensors differentiably.
 
-Which implementation serves an unnamed call is written in :data:`DEFAULTS` and nowhere else. A named
-implementation serves or raises; it is never replaced by another.
+Which implementation serves an unnamed call is written in :data:`DEFAULTS` and :data:`TRACED` and nowhere
+else. A named implementation serves or raises; it is never replaced by another.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from gem_impls.interface import Op
 from gem_impls.registry import get
 from gem_impls.spec import Spec, check_spec
 
-DEFAULTS: dict[tuple[str, str], str] = {
-    ("numpy", "cpu"): "numpy_cpu",
-    ("torch", "cpu"): "torch_compile",
-    ("torch", "cuda"): "triton_fused",
+DEFAULTS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("numpy", "cpu"): ("numpy_cpu",),
+    ("torch", "cpu"): ("cpp_fused", "torch_compile"),
+    ("torch", "cuda"): ("triton_fused",),
 }
-"""(kind of array, device type) -> the implementation of an unnamed call."""
+"""(kind of array, device type) -> the implementation of an unnamed call: the first that is available here."""
+
+TRACED = "torch_compile"
+"""The implementation of an unnamed call that torch.compile or torch.export traces, on every device: the
+formula itself, which fuses with its neighbours as no kernel of its own can. Of one on a meta tensor, too."""
 
 
 def gem(x: Any, n: int = 1, *, implementation: str | None = None) -> Any:
@@ -45,7 +49,7 @@ def gem(x: Any, n: int = 1, *, implementation: str | None = None) -> Any:
     NaN gives NaN; ``gem(inf) = inf``, ``gem(-inf) = 0``; the derivative at 0 is 0.
     Source: arXiv 2604.21677.
     """
-    return apply(Spec("gem", n), x, implementation)
+    return apply(_spec("gem", n), x, implementation)
 
 
 def egem(x: Any, n: int = 1, eps: float = 1e-4, *, implementation: str | None = None) -> Any:
@@ -53,7 +57,7 @@ def egem(x: Any, n: int = 1, eps: float = 1e-4, *, implementation: str | None = 
 
     ``eps`` is finite and > 0, in the units of ``x^(2n)``. Everything else as for :func:`gem`.
     """
-    return apply(Spec("e-gem", n, eps), x, implementation)
+    return apply(_spec("e-gem", n, eps), x, implementation)
 
 
 def segem(
@@ -69,15 +73,13 @@ def segem(
     ``negative_slope`` is finite: the derivative tends to it for x -> -inf and is 0 only at x = 0.
     Everything else as for :func:`egem`; ``segem(-inf) = negative_slope * -inf`` (0 for slope 0).
     """
-    return apply(Spec("se-gem", n, eps, negative_slope), x, implementation)
+    return apply(_spec("se-gem", n, eps, negative_slope), x, implementation)
 
 
 def apply(spec: Spec, x: Any, implementation: str | None = None) -> Any:
     """The function ``spec`` describes, at ``x``: what :func:`gem`, :func:`egem` and :func:`segem` call."""
     if _is_tensor(x):
-        from gem_impls.torch_autograd import apply_to_tensor
-
-        return apply_to_tensor(spec, x, implementation)
+        return _torch_autograd().apply_to_tensor(spec, x, implementation)
     if not isinstance(x, np.ndarray):
         raise TypeError(
             f"x must be a NumPy array or a torch tensor; got {type(x).__name__}: try numpy.asarray(x)"
@@ -91,14 +93,19 @@ def chosen(arrays: str, device: str, implementation: str | None = None) -> str:
     Raises:
         Unavailable: there is no default for that kind of array and device.
     """
-    if implementation is not None:
-        return implementation
+    return _default(arrays, device) if implementation is None else implementation
+
+
+@functools.cache
+def _default(arrays: str, device: str) -> str:
     if (arrays, device) not in DEFAULTS:
         served = ", ".join(f"{kind} on {where}" for kind, where in DEFAULTS)
         raise Unavailable(
             f"no default implementation for {arrays} arrays on {device!r}; there is for {served}"
         )
-    return DEFAULTS[arrays, device]
+    names = DEFAULTS[arrays, device]
+    available = (name for name in names if get(name).unavailable(device) is None)
+    return next(available, names[0])  # who calls that one is told why it cannot serve
 
 
 @functools.lru_cache(maxsize=1024)
@@ -111,6 +118,42 @@ def resolve(spec: Spec, arrays: str, device: str, implementation: str | None) ->
     if impl.arrays != arrays:
         raise TypeError(f"implementation {impl.name!r} takes {impl.arrays} arrays; x is a {arrays} array")
     return impl.build(spec)
+
+
+def _spec(*parameters: Any) -> Spec:
+    """``Spec(*parameters)``, remembered: making one takes longer than a call on a thousand elements."""
+    if _tracing():
+        return Spec(*parameters)
+    key = (*parameters, *map(type, parameters))  # True is no 1, though it equals it
+    try:
+        known = _SPECS.get(key)
+    except TypeError:  # not hashable, so no parameter either: Spec says which
+        return Spec(*parameters)
+    if known is None:
+        known = Spec(*parameters)
+        if len(_SPECS) < MANY:
+            _SPECS[key] = known
+    return known
+
+
+MANY = 1024
+"""Functions remembered: more than anybody uses, unless eps is drawn anew at each call."""
+
+_SPECS: dict[tuple[Any, ...], Spec] = {}
+
+
+def _torch_autograd() -> Any:
+    # Looked up first, because an import statement takes longer than the call it is for.
+    known: Any = None if _tracing() else sys.modules.get("gem_impls.torch_autograd")
+    if known is None:
+        from gem_impls import torch_autograd as known
+    return known
+
+
+def _tracing() -> bool:
+    """Whether torch.compile is reading this: it would guard on what is not remembered or loaded yet."""
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.compiler.is_compiling()
 
 
 def _is_tensor(x: Any) -> bool:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gem_impls.carried import Carried, carry_once, squarings
+from gem_impls.carried import ARITHMETIC, Carried, carry_once, squarings
 from gem_impls.errors import unknown_name
 from gem_impls.interface import EVERYWHERE, Implementation, Op
 from gem_impls.oracle import FORMATS
 from gem_impls.spec import Spec
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 DTYPES: dict[torch.dtype, str] = {getattr(torch, name): name for name in FORMATS}
 """torch dtype -> the project's name of it."""
@@ -31,6 +33,12 @@ class TorchImplementation(Implementation):
     dtypes: ClassVar[tuple[str, ...]] = tuple(FORMATS)
     arrays: ClassVar[str] = "torch"
     saves_only_input: ClassVar[bool] = True
+    composite: ClassVar[bool] = False
+    """Whether it is torch operations throughout, and builds a :class:`DifferentiableOp` of them: whatever
+    torch can do with those (tracing, transforms, subclasses, meta tensors), it can then do as it is."""
+    traceable: ClassVar[bool] = False
+    """Whether torch.compile may trace through the ``forward`` and ``backward`` of its operations, which are
+    torch operations while ``torch.compiler.is_compiling()``; otherwise it sees one operator."""
 
     def no_such_device(self, device: str) -> str | None:
         """Why torch has no such device here, or this implementation does not serve it; else None."""
@@ -66,11 +74,15 @@ class TorchImplementation(Implementation):
 
 
 class DifferentiableOp(Op):
-    """An operation that brings its own autograd, not the one of :mod:`gem_impls.torch_autograd`."""
+    """An operation that brings its own autograd, not the one of :mod:`gem_impls.torch_derivatives`.
+
+    Unless its implementation is ``composite``, it is asked for :func:`plain` tensors in eager mode only; they
+    may have tangents (forward mode).
+    """
 
     @abstractmethod
-    def differentiable(self, x: Tensor) -> Tensor:
-        """``f(x)``, part of the autograd graph where ``x`` is."""
+    def differentiable(self, x: Tensor) -> Tensor | None:
+        """``f(x)``, part of the autograd graph where ``x`` is; None to leave ``x`` to those rules."""
 
 
 def _to_float32_odd(a: Any) -> Any:
@@ -90,20 +102,41 @@ def carried(spec: Spec, dtype: torch.dtype, lift: int = 0) -> Carried:
     return carry_once(spec, DTYPES[dtype], lift)
 
 
+LIFT: dict[str, int] = {"float32": 40, "float64": 100}
+"""Arithmetic -> the binades by which :func:`lifted` lifts."""
+MAX_LIFTED_N = 8
+"""Beyond this n the lift would leave too little room above; the smallest gradients are then less exact."""
+
+
+def lifted(spec: Spec, dtype: str) -> Carried:
+    """The constants of ``spec`` for plain arithmetic.
+
+    At no cost, the powers of x behind the smallest gates keep all their bits.
+    """
+    c = carry_once(spec, dtype)
+    return c.lifted(LIFT[ARITHMETIC[dtype]]) if spec.n <= MAX_LIFTED_N else c
+
+
 # --- for code that Dynamo traces --------------------------------------------------------------------------
 #
 # Dynamo may take numbers it finds in objects for variables (dynamic=True), and would compile a kernel that
 # computes with them in float64. Strings stay constants, so a Spec is named by its key and looked up outside.
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # torch leaves it untyped
+def constant_when_traced(function: F) -> F:
+    """What ``torch.compiler.assume_constant_result`` does, but for its import of the compiler: seconds."""
+    function._dynamo_marked_constant = True  # type: ignore[attr-defined]
+    return function
+
+
+@constant_when_traced
 def traced_carried(key: str, dtype: str) -> tuple[tuple[bool, ...], tuple[float, ...]]:
-    """For the Spec of that key: :func:`~gem_impls.carried.squarings`, and :attr:`Carried.numbers`."""
-    c = carry_once(Spec.from_key(key), dtype)
+    """For the Spec of that key: :func:`~gem_impls.carried.squarings`, and the numbers of :func:`lifted`."""
+    c = lifted(Spec.from_key(key), dtype)
     return squarings(c.n), c.numbers
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # likewise
+@constant_when_traced
 def traced_parameters(key: str) -> tuple[int, float, float]:
     """``n``, ``eps`` and ``negative_slope`` of the Spec of that key."""
     return Spec.from_key(key).parameters
@@ -150,6 +183,27 @@ def _check_like(name: str, t: Tensor, x: Tensor) -> None:
         raise ValueError(f"{name} must be on the device of x, {x.device}; got {t.device}")
 
 
+# --- plain memory ----------------------------------------------------------------------------------------
+
+
+_PLAIN = frozenset({Tensor, torch.nn.Parameter})
+
+
+def plain(x: Any) -> bool:
+    """Whether ``x`` is just memory that a kernel can be handed, and nobody but the kernel wants to know.
+
+    Not so for subclasses, fake and meta tensors, under transforms of torch.func, dispatch modes and
+    torch.jit.trace. Not for torch.compile's tracing: ask ``torch.compiler.is_compiling()`` first.
+    """
+    return (
+        type(x) in _PLAIN
+        and not torch._C._are_functorch_transforms_active()
+        and not torch._C._len_torch_dispatch_stack()
+        and torch._C._get_tracing_state() is None
+        and not x.is_meta
+    )
+
+
 # --- dense memory -------------------------------------------------------------------------------------
 
 
@@ -161,6 +215,8 @@ def elementwise(kernel: Callable[..., None], inputs: tuple[Tensor, ...], out: Te
     but never memory that overlaps in part. It is not called for empty tensors.
     """
     inputs = tuple(t.detach() if t.requires_grad else t for t in inputs)
+    if any(t.is_neg() for t in inputs):  # the imaginary part of a conjugate: memory of the other sign
+        inputs = tuple(t.resolve_neg() for t in inputs)
     like = inputs[-1]
     dense = torch.empty_like(like) if out is None or _needs_staging(out, inputs) else out
     if dense.numel():
@@ -203,7 +259,7 @@ def _flat_inputs(inputs: tuple[Tensor, ...], dense: Tensor, flat_out: Tensor) ->
 
 def _needs_staging(out: Tensor, inputs: tuple[Tensor, ...]) -> bool:
     """Whether ``out`` cannot be written to directly: it has gaps, or overlaps an input in part."""
-    if _flat(out) is None:
+    if _flat(out) is None or out.is_neg():
         return True
     storage = out.untyped_storage().data_ptr()
     return any(

@@ -50,13 +50,25 @@ def test_the_implementation_is_asked_for_by_name_only() -> None:
 
 
 def test_defaults_are_implementations_that_take_such_arrays_there() -> None:
-    for (arrays, device), name in DEFAULTS.items():
-        assert name in implementations()
-        if get(name).devices:  # else its framework is missing here
-            assert get(name).arrays == arrays
-            assert device in get(name).devices
-        assert chosen(arrays, device) == name
-        assert f"{name}" == chosen(arrays, device, None)
+    for (arrays, device), names in DEFAULTS.items():
+        for name in names:
+            assert name in implementations()
+            if get(name).devices:  # else its framework is missing here
+                assert get(name).arrays == arrays
+                assert device in get(name).devices
+        able = [name for name in names if get(name).unavailable(device) is None]
+        assert chosen(arrays, device) == chosen(arrays, device, None) == (able or names)[0]
+
+
+def test_the_first_that_is_available_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(get("numpy_cpu")), "unavailable", lambda self, device="cpu": "it is resting")
+    monkeypatch.setitem(DEFAULTS, ("numpy", "cpu"), ("numpy_cpu", "torch_naive"))
+    functional._default.cache_clear()
+    try:
+        able = get("torch_naive").unavailable("cpu") is None
+        assert chosen("numpy", "cpu") == ("torch_naive" if able else "numpy_cpu")
+    finally:
+        functional._default.cache_clear()
 
 
 def test_a_name_is_taken_as_it_is() -> None:
@@ -93,7 +105,7 @@ def test_the_wrong_kind_of_array_for_a_named_implementation() -> None:
 
 def test_unnamed_tensors_go_to_the_default() -> None:
     torch = pytest.importorskip("torch", reason="torch is not installed")
-    name = DEFAULTS["torch", "cpu"]
+    name = chosen("torch", "cpu")
     if (why := get(name).unavailable()) is not None:
         pytest.skip(why)
     x = torch.from_numpy(X)

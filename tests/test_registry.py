@@ -15,7 +15,7 @@ import pytest
 import gem_impls
 from gem_impls import Spec, Unavailable, get, implementations, impls, registry
 
-OUR_OWN = ("numpy_cpu", "torch_compile", "torch_naive", "triton_fused")
+OUR_OWN = ("cpp_fused", "numpy_cpu", "torch_compile", "torch_jiterator", "torch_naive", "triton_fused")
 
 WORKING = """
     from gem_impls.impls.numpy_cpu import NumpyCpu

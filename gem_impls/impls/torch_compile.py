@@ -9,7 +9,6 @@ formulas are inlined instead, with the constants as literals, and fuse with thei
 from __future__ import annotations
 
 import functools
-import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,18 +16,16 @@ import torch
 from torch import Tensor
 
 from gem_impls.carried import ARITHMETIC, Carried, squarings
-from gem_impls.interface import Op
 from gem_impls.spec import Spec, check_spec
 from gem_impls.torch_arrays import (
     DTYPES,
     TorchImplementation,
-    carried,
-    check_backward,
-    check_forward,
-    elementwise,
+    lifted,
     traced_carried,
 )
 from gem_impls.torch_compiler import no_compiler
+from gem_impls.torch_kernels import Kernel, KernelOp
+from gem_impls.torch_unguarded import LOCK, Unguarded
 
 Steps = tuple[bool, ...]
 """What :func:`gem_impls.carried.squarings` makes of n."""
@@ -67,29 +64,17 @@ def _gate_power(x: Tensor, steps: Steps, scale: Any, clamp: Any) -> Tensor:
     return p
 
 
-class TorchCompileOp(Op):
+class TorchCompileOp(KernelOp):
     """One function of the family; kernels are compiled at the first call that needs them."""
 
-    def __init__(self, spec: Spec) -> None:
-        self.spec = spec
+    def kernel(self, direction: str, like: Tensor) -> Kernel:
+        return _kernel(direction, self.spec, like.dtype, like.device)
 
-    def forward(self, x: Any, out: Any = None) -> Any:
-        check_forward(IMPLEMENTATION, self.spec, x, out)
-        if torch.compiler.is_compiling():
-            steps, numbers = traced_carried(self.spec.key, DTYPES[x.dtype])
-            y = value(_widen(x), steps, numbers).to(x.dtype)
-            return y if out is None else out.copy_(y)
-        with torch.no_grad():
-            return elementwise(_kernel(_forward_kernel, self.spec, x), (x,), out)
-
-    def backward(self, grad_output: Any, x: Any, out: Any = None) -> Any:
-        check_backward(IMPLEMENTATION, self.spec, grad_output, x, out)
-        if torch.compiler.is_compiling():
-            steps, numbers = traced_carried(self.spec.key, DTYPES[x.dtype])
-            dx = gradient(_widen(grad_output), _widen(x), steps, numbers).to(x.dtype)
-            return dx if out is None else out.copy_(dx)
-        with torch.no_grad():
-            return elementwise(_kernel(_backward_kernel, self.spec, x), (grad_output, x), out)
+    def traced(self, direction: str, inputs: tuple[Tensor, ...]) -> Tensor:
+        x = inputs[-1]
+        steps, numbers = traced_carried(self.spec.key, DTYPES[x.dtype])
+        formula = FORMULAS[direction]
+        return formula(*(_widen(t) for t in inputs), steps, numbers).to(x.dtype)
 
 
 class TorchCompile(TorchImplementation):
@@ -98,12 +83,13 @@ class TorchCompile(TorchImplementation):
     name = "torch_compile"
     summary = "the clamped gate through torch.compile: one generated kernel each way"
     devices = ("cpu", "cuda")
+    traceable = True
 
     def unavailable(self, device: str = "cpu") -> str | None:
         return self.no_such_device(device) or no_compiler(device)
 
     def build(self, spec: Spec) -> TorchCompileOp:
-        return TorchCompileOp(check_spec(spec))
+        return TorchCompileOp(check_spec(spec), self)
 
 
 IMPLEMENTATION = TorchCompile()
@@ -113,56 +99,69 @@ def _widen(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
+FORMULAS: dict[str, Callable[..., Tensor]] = {"forward": value, "backward": gradient}
+"""Direction -> what it computes from its tensors."""
+
 # --- kernels ------------------------------------------------------------------------------------------
 
-
-def _forward_kernel(x: Tensor, out: Tensor, constants: Tensor, steps: Steps) -> None:
-    out.copy_(value(_widen(x), steps, constants.unbind()))
-
-
-def _backward_kernel(grad_output: Tensor, x: Tensor, out: Tensor, constants: Tensor, steps: Steps) -> None:
-    out.copy_(gradient(_widen(grad_output), _widen(x), steps, constants.unbind()))
+SERIAL_BELOW = 2**15
+"""Elements on a CPU below which one thread is quicker than waking the others: ATen's own grain."""
+EXAMPLE = {False: 2**12, True: 2**20}
+"""Whether many -> the length that kernels for few or many elements are compiled with."""
 
 
-def _kernel(body: Callable[..., None], spec: Spec, x: Tensor) -> Callable[..., None]:
-    """``body`` compiled for n and dtype, with the constants of ``spec`` on the device of ``x``."""
-    compiled = _compiled(body, spec.n, x.dtype)
-    constants = _on_device(carried(spec, x.dtype), ARITHMETIC[DTYPES[x.dtype]], x.device)
+def _kernel(direction: str, spec: Spec, dtype: torch.dtype, device: torch.device) -> Kernel:
+    """The kernel for ``direction``, with the constants of ``spec`` on ``device``."""
+    constants = _on_device(lifted(spec, DTYPES[dtype]), ARITHMETIC[DTYPES[dtype]], device)
+    n, on_cpu = spec.n, device.type == "cpu"
+    apart = "abc" if direction == "backward" else "ab"
 
     def run(*arrays: Tensor) -> None:
-        *inputs, out = arrays
-        call = _without_autocast(compiled, out.device.type)
-        if out.numel() == 1:  # a size of 1 would be compiled for apart: compute it as one of two
-            pair = [t.expand(2).clone() for t in arrays]
-            call(*pair, constants)
-            out.copy_(pair[-1][:1])
-            return
-        # The compiler would specialise on an output that aliases an input; elementwise, it may come late.
-        in_place = any(t.data_ptr() == out.data_ptr() for t in inputs)
-        target = torch.empty_like(out) if in_place else out
-        # .data: Dynamo guards on what a tensor is a view of and on which two are one; these are neither.
-        call(*(t.data for t in inputs), target.data, constants)
+        numel = arrays[-1].shape[0]
+        pointers = [t.data_ptr() for t in arrays]
+        in_place = pointers[-1] in pointers[:-1]
+        memory = "".join(apart[pointers.index(p)] for p in pointers) if in_place else apart
+        # The machine code has the number of threads in it.
+        threads = 1 if on_cpu and numel < SERIAL_BELOW else torch.get_num_threads() if on_cpu else 0
+        compiled = _compiled(direction, n, dtype, device, memory, threads)
         if in_place:
-            out.copy_(target)
+            arrays = tuple(t for t, name, own in zip(arrays, memory, apart, strict=True) if name == own)
+        compiled(*arrays, constants, numel)
 
     return run
 
 
-def _without_autocast(compiled: Callable[..., None], device: str) -> Callable[..., None]:
-    """``compiled``, with autocast off where it is on: it changes nothing here, but Dynamo guards on it."""
-    return torch.autocast(device, enabled=False)(compiled) if torch.is_autocast_enabled(device) else compiled
-
-
 @functools.cache
-def _compiled(body: Callable[..., None], n: int, _dtype: torch.dtype) -> Callable[..., None]:
+def _compiled(
+    direction: str, n: int, dtype: torch.dtype, device: torch.device, memory: str, threads: int
+) -> Unguarded:
+    """The kernel for one pattern of aliasing: ``memory`` has a letter for each array, the output last.
+
+    Arrays of one letter are one argument: ``"aba"`` is a backward whose output is ``grad_output``. Told so,
+    the compiler works in place and needs no memory of its own. (Letters, since Dynamo takes numbers that it
+    finds for variables.)
+    """
     steps = squarings(n)
+    formula = FORMULAS[direction]
+    letters = "".join(sorted(set(memory)))
 
-    def kernel(*arrays: Tensor) -> None:
-        body(*arrays, steps)
+    def body(*arguments: Tensor) -> None:
+        *arrays, constants = arguments
+        named = dict(zip(letters, arrays, strict=True))
+        *inputs, out = (named[letter] for letter in memory)
+        out.copy_(formula(*(_widen(t) for t in inputs), steps, constants.unbind()))
 
-    # The compiler keeps its kernels, and its limit on them, by code object: give each (n, dtype) its own.
-    own = types.FunctionType(kernel.__code__.replace(), kernel.__globals__, closure=kernel.__closure__)
-    return torch.compile(own, dynamic=True, fullgraph=True)
+    arithmetic = getattr(torch, ARITHMETIC[DTYPES[dtype]])
+    options = {"cpp.threads": threads} if threads else {}
+    # The state that Dynamo would take for part of the case is the usual one, whatever it is around the call.
+    with (
+        LOCK,
+        torch.inference_mode(False),
+        torch.no_grad(),
+        torch.autocast(device.type, enabled=False),
+    ):
+        examples = tuple(torch.zeros(EXAMPLE[threads != 1], dtype=dtype, device=device) for _ in letters)
+        return Unguarded(body, examples, torch.ones(6, dtype=arithmetic, device=device), options)
 
 
 @functools.lru_cache(maxsize=256)

@@ -64,6 +64,7 @@ class TorchNaive(TorchImplementation):
     summary = "the literal formula in eager torch: one pass an operator"
     devices = ("cpu", "cuda")
     saves_only_input = False
+    composite = True
 
     def unavailable(self, device: str = "cpu") -> str | None:
         return self.no_such_device(device)

@@ -22,16 +22,13 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from gem_impls.interface import Op
 from gem_impls.spec import Spec, check_spec
 from gem_impls.torch_arrays import (
     DTYPES,
     TorchImplementation,
     carried,
-    check_backward,
-    check_forward,
-    elementwise,
 )
+from gem_impls.torch_kernels import Kernel, KernelOp
 from gem_impls.triton_double_word import divide, fma, multiply, square, two_sum
 
 # --- the function, in plain arithmetic ------------------------------------------------------------------
@@ -261,82 +258,50 @@ def constants(spec: Spec, dtype: torch.dtype) -> dict[str, Any]:
     }
 
 
-def _launch(kernel: Any, spec: Spec, *arrays: Tensor) -> None:
+def _launch(kernel: Any, compile_time: dict[str, Any], *arrays: Tensor) -> None:
     """``kernel`` over flat, dense ``arrays``, the output last."""
-    out = arrays[-1]
-    numel = out.numel()
-    # The interpreter computes with NumPy, which warns of the NaNs and underflows it is asked to produce.
-    with np.errstate(all="ignore") if INTERPRETED else torch.cuda.device(out.device):
-        kernel[(triton.cdiv(numel, BLOCK),)](
-            *arrays,
-            numel,
-            **constants(spec, out.dtype),
-            BLOCK=BLOCK,
-            WIDE=numel > WIDE_FROM,
-            num_warps=NUM_WARPS,
-            enable_fp_fusion=False,
-        )
+    numel = arrays[-1].numel()
+    kernel[(-(-numel // BLOCK),)](
+        *arrays,
+        numel,
+        **compile_time,
+        BLOCK=BLOCK,
+        WIDE=numel > WIDE_FROM,
+        num_warps=NUM_WARPS,
+        enable_fp_fusion=False,
+    )
 
 
-# --- operators, for torch.compile, torch.export and every tensor that is not plain memory ----------------
+KERNELS = {"forward": forward_kernel, "backward": backward_kernel}
 
 
-@torch.library.custom_op("gem_impls::triton_forward", mutates_args=())
-def _forward_operator(x: Tensor, spec_key: str) -> Tensor:
-    return _eager_forward(Spec.from_key(spec_key), x, None)
+def _kernel(direction: str, spec: Spec, dtype: torch.dtype, device: torch.device) -> Kernel:
+    launch = functools.partial(_launch, KERNELS[direction], constants(spec, dtype))
 
+    def interpret(*arrays: Tensor) -> None:
+        # The interpreter computes with NumPy, which warns of the NaNs and underflows it is asked to produce.
+        with np.errstate(all="ignore"):
+            launch(*arrays)
 
-@torch.library.custom_op("gem_impls::triton_backward", mutates_args=())
-def _backward_operator(grad_output: Tensor, x: Tensor, spec_key: str) -> Tensor:
-    return _eager_backward(Spec.from_key(spec_key), grad_output, x, None)
+    def on_device(*arrays: Tensor) -> None:
+        # Triton launches on the current device, which is the right one but for the odd case.
+        if device.index == torch.cuda.current_device():
+            launch(*arrays)
+        else:
+            with torch.cuda.device(device):
+                launch(*arrays)
 
-
-@_forward_operator.register_fake
-def _(x: Tensor, _: str) -> Tensor:
-    return torch.empty_like(x)
-
-
-@_backward_operator.register_fake
-def _(_grad_output: Tensor, x: Tensor, _: str) -> Tensor:
-    return torch.empty_like(x)
-
-
-def _eager_forward(spec: Spec, x: Tensor, out: Tensor | None) -> Tensor:
-    return elementwise(lambda *arrays: _launch(forward_kernel, spec, *arrays), (x,), out)
-
-
-def _eager_backward(spec: Spec, grad_output: Tensor, x: Tensor, out: Tensor | None) -> Tensor:
-    return elementwise(lambda *arrays: _launch(backward_kernel, spec, *arrays), (grad_output, x), out)
-
-
-def _plain(x: Tensor) -> bool:
-    return type(x) in (Tensor, torch.nn.Parameter) and not torch.compiler.is_compiling()
+    return interpret if INTERPRETED else on_device
 
 
 # --- the implementation ---------------------------------------------------------------------------------
 
 
-class TritonFusedOp(Op):
+class TritonFusedOp(KernelOp):
     """One function of the family; its kernels are compiled at the first call for a dtype."""
 
-    def __init__(self, spec: Spec) -> None:
-        self.spec = spec
-
-    def forward(self, x: Any, out: Any = None) -> Any:
-        check_forward(IMPLEMENTATION, self.spec, x, out)
-        with torch.no_grad():
-            if _plain(x):
-                return _eager_forward(self.spec, x, out)
-            y = _forward_operator(x, self.spec.key)
-            return y if out is None else out.copy_(y)
-
-    def backward(self, grad_output: Any, x: Any, out: Any = None) -> Any:
-        check_backward(IMPLEMENTATION, self.spec, grad_output, x, out)
-        with torch.no_grad():
-            if _plain(x) and _plain(grad_output):
-                return _eager_backward(self.spec, grad_output, x, out)
-            dx = _backward_operator(grad_output, x, self.spec.key)
-            return dx if out is None else out.copy_(dx)
+    def kernel(self, direction: str, like: Tensor) -> Kernel:
+        return _kernel(direction, self.spec, like.dtype, like.device)
 
 
 class TritonFused(TorchImplementation):
@@ -359,7 +324,7 @@ class TritonFused(TorchImplementation):
         return None
 
     def build(self, spec: Spec) -> TritonFusedOp:
-        return TritonFusedOp(check_spec(spec))
+        return TritonFusedOp(check_spec(spec), self)
 
 
 IMPLEMENTATION = TritonFused()

@@ -6,6 +6,9 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
+import gem_impls
 from tests.project.markdown import ROOT
 
 # Put first in a fresh interpreter: torch and triton then cannot be imported, as if they were not installed.
@@ -87,3 +90,33 @@ def test_without_torch_a_named_implementation_refuses() -> None:
     refusal, missing = fresh(WITHOUT_TORCH + textwrap.dedent(code)).splitlines()
     assert "torch_compile" in refusal
     assert "needs torch" in missing
+
+
+def test_eager_calls_load_no_compiler() -> None:
+    """Dynamo and what it brings take seconds to import; whoever does not compile does without."""
+    pytest.importorskip("torch", reason="torch is not installed")
+    if (why := gem_impls.get("cpp_fused").unavailable()) is not None:
+        pytest.skip(why)
+    code = """
+        import sys
+        import torch
+        import gem_impls
+        x = torch.ones(3, requires_grad=True)
+        gem_impls.gem(x, implementation="cpp_fused").sum().backward()
+        gem_impls.gem(x, implementation="torch_naive").sum().backward()
+        print(sorted({"torch._dynamo", "torch._inductor", "sympy", "triton"} & set(sys.modules)))
+    """
+    assert fresh(code).strip() == "[]"
+
+
+def test_what_is_constant_when_traced_is_marked_as_torch_marks_it() -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    from gem_impls.torch_arrays import constant_when_traced
+
+    def ours() -> None: ...
+
+    def theirs() -> None: ...
+
+    constant_when_traced(ours)
+    torch.compiler.assume_constant_result(theirs)
+    assert vars(ours) == vars(theirs) != {}

@@ -1,0 +1,1 @@
+"""Torch implementations among the rest of PyTorch, drawn from the registry."""
