@@ -47,7 +47,11 @@ class Work:
         self.op = self.implementation.build(case.spec or case.function)  # type: ignore[arg-type]  # a peer's name
         self.sets = [self._arrays() for _ in range(sets)]
         self.refill(draw=0)
-        self.calls = [bind(self.op, case, arrays) for arrays in self.sets]
+        self.calls = self.bound()
+
+    def bound(self) -> list[Call]:
+        """The callables, one a set."""
+        return [bind(self.op, self.case, arrays) for arrays in self.sets]
 
     def _arrays(self) -> Arrays:
         c = self.case
@@ -107,14 +111,15 @@ def _forward_backward(op: Any, case: Case, arrays: Arrays) -> Call:
     """Through autograd, as in training; NumPy has none, so there it is one pass and then the other."""
     if arrays.leaf is None:
         return functools.partial(_in_turn, op, arrays.x.view, arrays.grad_output.view)
-    return functools.partial(_trained, differentiable(op, case), arrays.leaf, arrays.grad_output.view)
+    return functools.partial(trained, differentiable(op, case), arrays.leaf, arrays.grad_output.view)
 
 
 def _in_turn(op: Any, x: Any, grad_output: Any) -> tuple[Any, Any]:
     return op.forward(x), op.backward(grad_output, x)
 
 
-def _trained(function: Callable[[Any], Any], x: Any, grad_output: Any) -> tuple[Any, Any]:
+def trained(function: Callable[[Any], Any], x: Any, grad_output: Any) -> tuple[Any, Any]:
+    """``function(x)`` and the gradient at ``x``, through autograd."""
     import torch
 
     y = function(x)
