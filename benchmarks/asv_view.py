@@ -38,7 +38,7 @@ PEERS: Final = ("relu", "gelu")
 DTYPES: Final = ("float16", "bfloat16", "float32", "float64")
 """Those that errors are followed in."""
 
-NEVER_ON: Final = {"cpu": "triton", "cuda": "numpy"}
+NEVER_ON: Final = {"cpu": ("triton", "torch_jiterator"), "cuda": ("numpy", "cpp")}
 """device -> how the names of implementations begin that never perform on it; asv pays for a skip, too."""
 
 

@@ -6,6 +6,8 @@ caller's result memory is filled with NaN, so what is left unwritten, or is left
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +17,7 @@ from benchmarks import accuracy
 from benchmarks.axes import BACKWARD, BOTH, FORWARD
 from benchmarks.work import Arrays, Call, Work
 from gem_impls import oracle
-from gem_impls.interface import EVERYWHERE
+from gem_impls.interface import Array
 
 SAMPLE: Final = 16_384
 """Elements checked in ulp, drawn anew for every check, beside the first and last of the array.
@@ -60,11 +62,12 @@ def check(work: Work, draw: int) -> None:
 
 
 def _check_one(work: Work, call: Call, arrays: Arrays, draw: int) -> None:
-    x, grad_output = work.numbers(arrays.x.view), work.numbers(arrays.grad_output.view)
+    library = _library(work)
+    x, grad_output = (library.copy(buffer.view) for buffer in (arrays.x, arrays.grad_output))
     returned = call()
     work.synchronize()
     for name, before, buffer in (("x", x, arrays.x), ("grad_output", grad_output, arrays.grad_output)):
-        if not np.array_equal(before, work.numbers(buffer.view)):
+        if not library.equal(before, buffer.view):
             raise NotMeasured(f"the call wrote to its input {name}")
     results = returned if isinstance(returned, tuple) else (returned,)
     if work.case.out:
@@ -75,27 +78,47 @@ def _check_one(work: Work, call: Call, arrays: Arrays, draw: int) -> None:
                 f"the {what} has shape {tuple(result.shape)} and dtype {result.dtype}; "
                 f"x has {tuple(arrays.x.view.shape)} and {arrays.x.view.dtype}"
             )
-        _judge(work, what, x, grad_output, work.numbers(result), draw)
+        _judge(work, what, x, grad_output, result, draw)
 
 
-def _judge(
-    work: Work, what: str, x: NDArray[Any], grad_output: NDArray[Any], computed: NDArray[Any], draw: int
-) -> None:
-    x, grad_output, computed = x.ravel(), grad_output.ravel(), computed.ravel()
+def _judge(work: Work, what: str, x: Array, grad_output: Array, computed: Array, draw: int) -> None:
+    library = _library(work)
+    x, grad_output, computed = (library.flat(a) for a in (x, grad_output, computed))
+    bad = ~library.isfinite(computed)
+    if bool(bad.any()):
+        _refuse_inside(work, what, library.places(bad), x, computed)
+    chosen = _sample(work, len(x), draw)
+    _judge_sample(
+        work, what, chosen, *(work.numbers(library.take(a, chosen)) for a in (x, grad_output, computed))
+    )
+
+
+def _refuse_inside(work: Work, what: str, bad: NDArray[np.int64], x: Array, computed: Array) -> None:
+    """Raise where elements at the places ``bad``, NaN or infinite, lie in the declared domain."""
     low, high = accuracy.domain(work.implementation, work.case, what)
-    inside = np.ones(1, bool) if (low, high) == EVERYWHERE else (np.abs(x) >= low) & (np.abs(x) <= high)
-    bad = ~np.isfinite(computed) & inside
-    if bad.any():
-        at = int(np.argmax(bad))
+    magnitudes = np.abs(work.numbers(_library(work).take(x, bad)))
+    bad = bad[(magnitudes >= low) & (magnitudes <= high)]
+    if bad.size:
         raise NotMeasured(
-            f"{np.count_nonzero(bad)} of {x.size} {what}s are NaN or infinite: stale, unwritten or wrong; "
-            f"the first is element {at}, x = {float(x[at])!r}: {float(computed[at])!r}"
+            f"{bad.size} of {len(x)} {what}s are NaN or infinite: stale, unwritten or wrong; "
+            f"the first is element {bad[0]}, x = {float(x[bad[0]])!r}: {float(computed[bad[0]])!r}"
         )
-    chosen = _sample(work, x.size, draw)
-    chosen = chosen[np.broadcast_to(inside, x.shape)[chosen]]
-    if not chosen.size:
+
+
+def _judge_sample(
+    work: Work,
+    what: str,
+    chosen: NDArray[np.int64],
+    x: NDArray[Any],
+    grad_output: NDArray[Any],
+    computed: NDArray[Any],
+) -> None:
+    """In ulp. ``chosen`` says which elements they are."""
+    low, high = accuracy.domain(work.implementation, work.case, what)
+    inside = (np.abs(x) >= low) & (np.abs(x) <= high)
+    if not inside.any():
         raise NotMeasured(f"no input lies in the declared domain, |x| from {low:.3g} to {high:.3g}")
-    x, grad_output, computed = x[chosen], grad_output[chosen], computed[chosen]
+    chosen, x, grad_output, computed = (a[inside] for a in (chosen, x, grad_output, computed))
     exact = accuracy.truth(work.case, x, what, grad_output)
     errors, limit = _errors(work, what, x, computed, exact)
     worst = int(np.argmax(errors))
@@ -122,6 +145,33 @@ def _errors(
     if what == "gradient" and case.dtype in accuracy.FINE:
         limit += 1  # the product with grad_output is one rounding more than the gradient itself
     return errors, limit
+
+
+@dataclass(frozen=True)
+class _Library:
+    """What a check asks of whole arrays where they are: one of 2^28 elements is not moved to be looked at."""
+
+    copy: Callable[[Array], Array]
+    flat: Callable[[Array], Array]
+    equal: Callable[[Array, Array], bool]
+    isfinite: Callable[[Array], Array]
+    places: Callable[[Array], NDArray[np.int64]]
+    take: Callable[[Array, NDArray[np.int64]], Array]
+
+
+def _library(work: Work) -> _Library:
+    if work.implementation.arrays == "numpy":
+        return _Library(np.copy, np.ravel, np.array_equal, np.isfinite, np.flatnonzero, lambda a, at: a[at])
+    import torch
+
+    return _Library(
+        torch.clone,
+        lambda t: t.detach().reshape(-1),
+        torch.equal,
+        torch.isfinite,
+        lambda mask: mask.nonzero().reshape(-1).cpu().numpy(),
+        lambda t, at: t[torch.from_numpy(at).to(t.device)],
+    )
 
 
 def _sample(work: Work, size: int, draw: int) -> NDArray[np.int64]:
