@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reports.build import machines_of, site
+from reports.build import site, site_of
 from reports.history import load_history
-from reports.labs import labs_of
 from reports.load import load
 from reports.markdown import answer
 from reports.sections import START, Inputs
@@ -22,11 +22,18 @@ HERE = Path(__file__).parent
 MARK = ".gem-impls-report"
 """A file that marks a folder as ours to replace."""
 
-BAD_USE = 2
+NESTED = "asv"
+"""The folder of asv's own pages within the site."""
+
+UNUSABLE, BAD_USE = 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 where it did what was asked, 2 where it could not (the reason is on stderr)."""
+    """Run the command.
+
+    Returns 0 where it did what was asked; 2 where it could not (the reason is on stderr, and nothing was
+    changed); 1 where it did, but could read nothing of what was stored, or of the newest sweep.
+    """
     given = _parser().parse_args(arguments)
     try:
         inputs = _inputs(given)
@@ -39,20 +46,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not inputs.loaded.records:
         print("reports: there is no sweep to report; `make report` makes one", file=sys.stderr)
     print(said)
+    if inputs.loaded.unusable:
+        print("reports: nothing of the newest sweep could be used: see the reasons above", file=sys.stderr)
+        return UNUSABLE
     return 0
 
 
 def _build(inputs: Inputs, given: argparse.Namespace) -> str:
-    return str(write(site(inputs), given.out))
+    return str(write(site(inputs), given.out, _nested(given)))
 
 
 def _answer(inputs: Inputs, _: argparse.Namespace) -> str:
-    machines = machines_of(inputs.loaded.records)
-    if not machines:
+    whole = site_of(inputs)
+    if not whole.first:
         raise ValueError("there is no sweep to answer from; `make report` makes one")
-    here = machines[0].record.environment
-    labs = labs_of(inputs.loaded.errors, [here])
-    return answer(machines[0], next((lab for lab in labs if lab.environment.key == here.key), None))
+    return answer(whole.first, whole.lab_of(whole.first.environment))
 
 
 COMMANDS: Mapping[str, Callable[[Inputs, argparse.Namespace], str]] = {"build": _build, "answer": _answer}
@@ -75,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
             "--asv", type=Path, metavar="DIR", help="asv's results folder (default: reports/data/asv)"
         )
     build.add_argument("--out", type=Path, metavar="DIR", default=HERE / "html", help="default: reports/html")
+    build.add_argument(
+        "--nested",
+        type=Path,
+        metavar="DIR",
+        help="asv's published pages, to be the folder asv/ of the site (default: those there, if any)",
+    )
     return parser
 
 
@@ -86,11 +100,37 @@ def _inputs(given: argparse.Namespace) -> Inputs:
     # Reproducible-builds convention: a caller may state the build time.
     stated = os.environ.get("SOURCE_DATE_EPOCH")
     built = datetime.fromtimestamp(int(stated), UTC) if stated else datetime.now(UTC)
-    return Inputs(load(given.data or [HERE / "data"], apart=asv), load_history(asv), built)
+    loaded = load(given.data or [HERE / "data"], apart=asv)
+    nested = given.command == "build" and _nested(given) is not None
+    return Inputs(loaded, load_history(asv), built, programs_commit(), nested)
 
 
-def write(files: Mapping[str, bytes], out: Path) -> Path:
+def _nested(given: argparse.Namespace) -> Path | None:
+    """The folder of asv's pages: the one named, or else those that the site already holds."""
+    if given.nested and not (given.nested / "index.html").is_file():
+        raise ValueError(f"{given.nested} holds no index.html: `asv publish` makes what --nested names")
+    folder: Path = given.nested or given.out / NESTED
+    return folder if (folder / "index.html").is_file() else None
+
+
+def programs_commit() -> str:
+    """The commit of the programs that the pages are made with, marked where they differ; "" where unknown."""
+    programs = ["gem_impls", "reports/*.py", "reports/templates", "reports/static"]
+    commands = (["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain", "--", *programs])
+    try:
+        said = [
+            subprocess.run(["git", *c], cwd=HERE.parent, capture_output=True, text=True, check=True).stdout
+            for c in commands
+        ]
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return said[0].strip() + (" with uncommitted changes" if said[1].strip() else "")
+
+
+def write(files: Mapping[str, bytes], out: Path, nested: Path | None = None) -> Path:
     """Put the site at ``out``, replacing an earlier one whole, and return the path of its start page.
+
+    ``nested`` is a folder of asv's pages to go with it. Where anything fails, the earlier site stays.
 
     Raises:
         ValueError: ``out`` holds something that is not a site of ours.
@@ -100,14 +140,21 @@ def write(files: Mapping[str, bytes], out: Path) -> Path:
         raise ValueError(f"{out} exists and is not a report: name another folder with --out, or remove it")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
-        new = Path(scratch) / "new"
+        new, old = Path(scratch) / "new", Path(scratch) / "old"
         for name, content in {MARK: b"", **files}.items():
             path = new / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+        if nested:
+            shutil.copytree(nested, new / NESTED)
         if out.exists():
-            out.rename(Path(scratch) / "old")
-        shutil.move(new, out)
+            out.rename(old)
+        try:
+            new.rename(out)
+        except OSError:
+            if old.exists():
+                old.rename(out)
+            raise
     return out / START
 
 

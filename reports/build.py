@@ -2,54 +2,57 @@
 
 from __future__ import annotations
 
+import base64
+import functools
+import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import jinja2
 from markupsafe import Markup, escape
 
 from reports import tables
-from reports.error_sections import ERROR_SECTIONS, ErrorContext
 from reports.figures import Palette
-from reports.flat import as_csv, maps_as_csv
+from reports.history_sections import FEED
+from reports.kinds import ERRORS
 from reports.labs import Lab, labs_of
-from reports.records import Environment, Record
-from reports.sections import SECTIONS, START, Content, Context, Inputs, Machine, Section
+from reports.numbers import data_csv, data_json
+from reports.pages import FILES, PAGES
+from reports.records import Environment
+from reports.sections import Content, Inputs, Machine, Page, Place, Section, Site, file_of, machines_of
 from reports.svg import Drawing, standalone
 
 HERE = Path(__file__).parent
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁻"
 END_OF_COLOURS = "/* end of colours */"
 
+MOST_MACHINES = 24
+"""Environments with pages of their own, those measured last; the others stay in the store."""
+
 
 def site(inputs: Inputs) -> dict[str, bytes]:
     """Every file of the site, by name: pages, figures, raw data. Reads nothing but templates and styles."""
-    loaded = inputs.loaded
-    machines = machines_of(loaded.records)
-    labs = labs_of(loaded.errors, [m.record.environment for m in machines])
-    palette = Palette(_names(machines, labs))
+    whole = site_of(inputs)
+    made = [_made(page, place) for page in PAGES for place in page.places(whole)]
+    pages = [one for one in made if one.filled]
     files: dict[str, bytes] = {}
-    for machine in machines or (None,):
-        context = Context(inputs, machines, machine, palette, labs)
-        page = _cost_page(context)
-        files |= _written(page, _fill(SECTIONS, context), inputs, figures=context.first)
-    for lab in labs:
-        here = next((m for m in machines if m.record.environment.key == lab.environment.key), None)
-        page = _error_page(lab, labs, here)
-        filled = _fill(ERROR_SECTIONS, ErrorContext(inputs, lab, here, palette))
-        files |= _written(page, filled, inputs, figures=lab.first)
-    stored = [*(r.source for r in loaded.records), *(e.source for e in loaded.errors)]
-    for source in (*stored, *inputs.history.sources):
-        files[f"data/{source.download}"] = source.raw
-    if loaded.records:
-        files["data/measurements.csv"] = as_csv(loaded.records).encode()
-    if loaded.errors:
-        files["data/error-maps.csv"] = maps_as_csv(loaded.errors).encode()
-    return files
+    for further in FILES:
+        files |= further(whole)
+    feed = FEED if FEED in files else ""
+    for one in pages:
+        files[one.name] = _html(one, pages, inputs, feed).encode()
+        files |= _figure_files(one)
+    return files | _forwards(pages)
+
+
+def site_of(inputs: Inputs) -> Site:
+    """The machines and laboratories among the inputs, and a colour for each implementation."""
+    machines = machines_of(inputs.loaded.records)[:MOST_MACHINES]
+    labs = labs_of(inputs.loaded.of(ERRORS), [m.environment for m in machines])[:MOST_MACHINES]
+    return Site(inputs, machines, labs, Palette(_names(machines, labs)))
 
 
 def _names(machines: Iterable[Machine], labs: Iterable[Lab]) -> tuple[str, ...]:
@@ -58,81 +61,107 @@ def _names(machines: Iterable[Machine], labs: Iterable[Lab]) -> tuple[str, ...]:
     return tuple(sorted(timed | {s.record.implementation for lab in labs for s in lab.family}))
 
 
-def machines_of(newest_first: Iterable[Record]) -> tuple[Machine, ...]:
-    """Records by environment, the newest record's first. Records of two environments never meet."""
-    records = list(newest_first)
-    order: list[object] = []
-    for record in records:
-        if record.environment.key not in order:
-            order.append(record.environment.key)
-    records.sort(key=lambda r: order.index(r.environment.key))  # stable: newest first within each
-    groups = groupby(records, key=lambda r: r.environment.key)
-    return tuple(Machine(tuple(found), first=index == 0) for index, (_, found) in enumerate(groups))
-
-
 @dataclass(frozen=True)
-class Link:
+class Made:
+    """A page with its sections filled, not yet written."""
+
+    page: Page[Any]
+    place: Place[Any]
+    filled: tuple[tuple[Section[Any], Content], ...]
+
+    @property
+    def stem(self) -> str:
+        return self.name.removesuffix(".html")
+
+    @property
+    def name(self) -> str:
+        return file_of(self.page.name, self.place.word)
+
+    @property
+    def drawings(self) -> Iterable[Drawing]:
+        return (d for _, content in self.filled for b in content.blocks for d in b.drawings)
+
+
+def _made(page: Page[Any], place: Place[Any]) -> Made:
+    filled = [(section, content) for section in page.sections if (content := section.fill(place.context))]
+    return Made(page, place, tuple(filled))
+
+
+class Link(NamedTuple):
     """A page to go to."""
 
     page: str
     text: str
     small: str = ""
+    question: str = ""
 
 
-@dataclass(frozen=True)
-class Nav:
-    """Links at the head of a page."""
-
-    label: str
-    style: str
-    links: tuple[Link, ...]
-
-
-@dataclass(frozen=True)
-class Page:
-    """The frame of a page: its file, its title and what leads elsewhere."""
-
-    name: str
-    title: str
-    navs: tuple[Nav, ...]
+def _menu(one: Made, pages: Iterable[Made], *, nested: bool) -> list[Link]:
+    """A link for each kind of page: to this machine's where it has one, else to the first."""
+    found: dict[str, Made] = {}
+    for other in pages:
+        same = one.place.word and other.place.word == one.place.word
+        if other.page.name not in found or same:
+            found[other.page.name] = other
+    links = [Link(o.name, o.page.title, "", o.page.question) for o in found.values()]
+    question = "What does asv's own site show of the history?"
+    return links + ([Link("asv/index.html", "asv", "", question)] if nested else [])
 
 
-def _navs(cost: str, lab: Lab | None, others: tuple[Link, ...]) -> tuple[Nav, ...]:
-    navs = []
-    if lab:
-        navs.append(Nav("Pages", "pages", (Link(cost, "What it costs"), Link(lab.page, "How exact it is"))))
-    if len(others) > 1:
-        navs.append(Nav("Machines", "machines", others))
-    return tuple(navs)
-
-
-def _cost_page(c: Context) -> Page:
-    name = c.machine.page if c.machine else START
-    links = tuple(Link(m.page, m.name, _torch(m.record.environment)) for m in c.machines)
-    title = f"GEM activations on {c.machine.name}" if c.machine else "GEM activations"
-    return Page(name, title, _navs(name, c.lab, links))
-
-
-def _error_page(lab: Lab, labs: tuple[Lab, ...], here: Machine | None) -> Page:
-    links = tuple(Link(other.page, other.name, _torch(other.environment)) for other in labs)
-    cost = here.page if here else START
-    return Page(lab.page, f"Errors of GEM activations on {lab.name}", _navs(cost, lab, links))
+def _siblings(one: Made, pages: Iterable[Made]) -> list[Link]:
+    """The same page of every machine, where there are several."""
+    found = [
+        Link(o.name, o.place.environment.machine, _torch(o.place.environment))
+        for o in pages
+        if o.page.name == one.page.name and o.place.environment
+    ]
+    return found if len(found) > 1 else []
 
 
 def _torch(environment: Environment) -> str:
     return f"torch {environment.torch}" if environment.torch else "no torch"
 
 
-C = TypeVar("C")
-Filled = list[tuple[Section[Any], Content]]
+def _title(one: Made) -> str:
+    where = f" on {one.place.environment.machine}" if one.place.environment else ""
+    return f"{one.page.title}{where}: GEM activations, measured"
 
 
-def _fill(sections: Iterable[Section[C]], context: C) -> Filled:
-    return [(section, content) for section in sections if (content := section.fill(context))]
+def _html(one: Made, pages: Sequence[Made], inputs: Inputs, feed: str) -> str:
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            filled=one.filled,
+            page=one.name,
+            stem=one.stem,
+            title=_title(one),
+            question=one.page.question,
+            menu=_menu(one, pages, nested=inputs.nested),
+            siblings=_siblings(one, pages),
+            start=pages[0].name,
+            feed=feed,
+            style=_static("style.css"),
+            script=_script(one.page),
+            script_hash=_hash(_script(one.page)),
+            built=tables.moment(inputs.built),
+            commit=inputs.commit,
+        )
+    )
 
 
-def _written(page: Page, filled: Filled, inputs: Inputs, *, figures: bool) -> dict[str, bytes]:
-    """The page and, where asked for, each of its figures as a file."""
+def _forwards(pages: Iterable[Made]) -> dict[str, bytes]:
+    """``latency.html`` leads to the page of the machine measured last, whose own name never changes."""
+    first: dict[str, Made] = {}
+    for one in pages:
+        if one.place.word:
+            first.setdefault(file_of(one.page.name), one)
+    page = _templates().get_template("forward.html")
+    return {name: page.render(to=one.name, title=_title(one)).encode() for name, one in first.items()}
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -141,19 +170,7 @@ def _written(page: Page, filled: Filled, inputs: Inputs, *, figures: bool) -> di
         lstrip_blocks=True,
     )
     environment.filters["powers"] = _powers
-    text = environment.get_template("page.html").render(
-        filled=filled,
-        page=page.name,
-        title=page.title,
-        navs=page.navs,
-        linked=figures,
-        style=_style(),
-        built=tables.moment(inputs.built),
-    )
-    files = {page.name: text.encode()}
-    if figures:
-        files |= _figure_files(d for _, content in filled for b in content.blocks for d in b.drawings)
-    return files
+    return environment
 
 
 def _powers(text: str) -> Markup:
@@ -164,11 +181,28 @@ def _powers(text: str) -> Markup:
     return Markup(marked)  # noqa: S704  # escaped above; only <sup> was added
 
 
-def _figure_files(drawn: Iterable[Drawing]) -> dict[str, bytes]:
-    """Each figure as an SVG of its own, light and dark in one, for a README or a talk."""
-    colours = _style().split(END_OF_COLOURS)[0] + "text{font-family:system-ui,sans-serif}"
-    return {f"figures/{d.id}.svg": standalone(d, colours).encode() for d in drawn}
+def _figure_files(one: Made) -> Mapping[str, bytes]:
+    """Each figure as an SVG of its own, light and dark in one, and the numbers behind it."""
+    colours = _static("style.css").split(END_OF_COLOURS)[0] + "text{font-family:system-ui,sans-serif}"
+    files = {}
+    for d in one.drawings:
+        files[f"figures/{one.stem}/{d.id}.svg"] = standalone(d, colours).encode()
+        if d.data:
+            files[f"data/{one.stem}/{d.id}.csv"] = data_csv(d.data).encode()
+            words = {"title": d.title, "caption": d.caption}
+            files[f"data/{one.stem}/{d.id}.json"] = data_json(d.data, words).encode()
+    return files
 
 
-def _style() -> str:
-    return (HERE / "static" / "style.css").read_text(encoding="utf-8")
+@functools.cache
+def _static(name: str) -> str:
+    return (HERE / "static" / name).read_text(encoding="utf-8")
+
+
+def _script(page: Page[Any]) -> str:
+    return "".join(map(_static, ("tables.js", *page.scripts)))
+
+
+def _hash(script: str) -> str:
+    """What the page's policy allows to run: this very text and nothing else."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

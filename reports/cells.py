@@ -10,28 +10,34 @@ from reports.statistic import Spread
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: what it says, its spread or remark below, and a word that the style sheet knows."""
+    """One cell: what it says, its spread or remark below, and a word that the style sheet knows.
+
+    ``value`` is the number to sort by where the text does not begin with it.
+    """
 
     text: str
     small: str = ""
     tone: str = ""
     span: int = 1
+    value: float | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """Row headers (an empty one continues the header above it), then cells."""
+    """Row headers (an empty one continues the header above it), then cells; where the first one leads."""
 
     heads: tuple[str, ...]
     cells: tuple[Cell, ...]
+    link: str = ""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column header below its group's header."""
+    """A column header below its group's header; ``text`` where its cells are words and not figures."""
 
     label: str
     group: str = ""
+    text: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def ratio_cell(s: Spread | None) -> Cell:
         return missing("not timed against it")
     median, quartiles = statistic.plain(s)
     if s.verdict == "no difference":
-        return Cell("no difference", f"{median} ({quartiles})", "same")
+        return Cell("no difference", f"{median} ({quartiles})", "same", value=s.median)
     if s.verdict == "too few rounds":
         return Cell(f"{median} ×", "too few rounds", "same")
     return Cell(f"{median} ×", quartiles, s.verdict)
@@ -90,7 +96,7 @@ def percent_cell(s: Spread | None) -> Cell:
 
 def time_cell(s: Spread) -> Cell:
     """Seconds per call with quartiles."""
-    return Cell(*statistic.seconds(s))
+    return Cell(*statistic.seconds(s), value=s.median)
 
 
 def with_footnotes(table: Table) -> Table:
@@ -104,5 +110,5 @@ def with_footnotes(table: Table) -> Table:
             notes.append(cell.small)
         return Cell(cell.text, f"note {notes.index(cell.small) + 1}", "missing")
 
-    rows = tuple(Row(row.heads, tuple(map(short, row.cells))) for row in table.rows)
+    rows = tuple(replace(row, cells=tuple(map(short, row.cells))) for row in table.rows)
     return replace(table, rows=rows, notes=tuple(notes))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gem_impls import Spec
 from gem_impls.oracle import reference
+from reports.numbers import Data
 from reports.svg import PEER, SERIES, Drawing, canvas, drawing
 
 Dashes = str | tuple[int, tuple[float, ...]]
@@ -136,6 +137,10 @@ def _drawn() -> Iterator[Drawing]:
                 caption=plot.caption,
                 alt=f"{names[plot.what]} against x from {-plot.reach:g} to {plot.reach:g}. "
                 f"At x = {plot.reach / 2:g}: {said}.",
+                data=Data.of(
+                    ("x", *(line.label for line in plot.lines)),
+                    zip(x.tolist(), *(line.curve(x, plot.what).tolist() for line in plot.lines), strict=True),
+                ),
             )
 
 

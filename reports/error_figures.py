@@ -15,6 +15,7 @@ from reports.figures import Palette, label_ends, short_seconds
 from reports.heat import TITLES
 from reports.labs import Lab, Sheet
 from reports.levels import bound
+from reports.numbers import Data
 from reports.records import Measurement
 from reports.statistic import rounded_up
 from reports.svg import PAPER, PEER, RULE, SOFT, Drawing, canvas, drawing, word
@@ -91,6 +92,10 @@ def _junction(
             caption="Largest error in each eighth of a binade, from 1/64 to 64 times the 2n-th root of ε. "
             f"The most is {_most(worst[1])} ({worst[0].name}).",
             alt=f"Line chart of the error in ulp against x around the junction. {said}.",
+            data=Data.of(
+                ("implementation", "side", "x_from", "max_ulp"),
+                ((s.name, side, x, y) for s, side, xs, ys in lines for x, y in zip(xs, ys, strict=True)),
+            ),
         )
 
 
@@ -262,6 +267,10 @@ def plane(lab: Lab, views: Sequence[View], dtype: str, which: Plane, palette: Pa
             title=f"{dtype}: error of the {which.what} beside time",
             caption=f"{which.mode.label}, {statistic.size(PLANE_SIZE)} elements; the dashed front: {ahead}.",
             alt=f"Scatter plot, down and left is better. On the front: {ahead}. {said}.",
+            data=Data.of(
+                ("name", "seconds_median", "max_ulp_within_domain", "max_ulp_anywhere"),
+                ((p.name, p.seconds, p.judged, p.anywhere) for p in points),
+            ),
         )
 
 

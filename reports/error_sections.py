@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from reports import error_tables as tables
+from reports import tables as tables_of_sweeps
 from reports.cells import Table
 from reports.error_figures import PLANES, junction, plane
 from reports.error_headline import error_headline
 from reports.figures import Palette
 from reports.heat import heat_map
+from reports.here import Here, per_view
 from reports.labs import Lab, Sheet
-from reports.sections import START, Block, Content, Inputs, Machine, Section
+from reports.records import Environment
+from reports.sections import START, Block, Content, Machine, Place, Section, Site
 from reports.svg import Drawing
 from reports.tables import moment
 from reports.views import View
 
 
 @dataclass(frozen=True)
-class ErrorContext:
-    """What a section may draw on: the lab, and the sweeps of the same environment where there are any."""
+class ErrorPlace:
+    """An environment with error maps, a sweep, or both."""
 
-    inputs: Inputs
+    site: Site
+    lab: Lab | None
+    machine: Machine | None
+
+
+@dataclass(frozen=True)
+class ErrorContext:
+    """What a section about error maps may draw on: them, and the sweep of the same environment, if any."""
+
     lab: Lab
     machine: Machine | None
     palette: Palette
@@ -34,6 +45,26 @@ class ErrorContext:
     @property
     def cost_page(self) -> str:
         return self.machine.page if self.machine else START
+
+
+def each_environment(site: Site) -> tuple[Place[ErrorPlace], ...]:
+    """One page for each environment whose errors are known: those with error maps first."""
+    found: dict[object, Environment] = {}
+    for e in (*(lab.environment for lab in site.labs), *(m.environment for m in site.machines)):
+        found.setdefault(e.key, e)
+    return tuple(Place(ErrorPlace(site, site.lab_of(e), site.machine_of(e)), e) for e in found.values())
+
+
+def _of_maps(fill: Callable[[ErrorContext], Content | None]) -> Callable[[ErrorPlace], Content | None]:
+    """A section that needs error maps: left out where there are none."""
+    return lambda p: fill(ErrorContext(p.lab, p.machine, p.site.palette)) if p.lab else None
+
+
+def _timed(p: ErrorPlace) -> Content | None:
+    """The errors that the sweep itself found, on the inputs that it timed."""
+    if p.machine is None:
+        return None
+    return per_view(Here(p.site, p.machine), "error", lambda v: [tables_of_sweeps.error_table(v)])
 
 
 def _answer(c: ErrorContext) -> Content:
@@ -116,15 +147,15 @@ def _there(found: Iterable[Table | None]) -> tuple[Table, ...]:
     return tuple(t for t in found if t is not None)
 
 
-ERROR_SECTIONS: tuple[Section[ErrorContext], ...] = (
-    Section("exactness", "How exact it is", "", _answer, "error-answer.html"),
+ERROR_SECTIONS: tuple[Section[ErrorPlace], ...] = (
+    Section("exactness", "How exact it is", "", _of_maps(_answer), "error-answer.html"),
     Section(
         "plane",
         "Accuracy beside latency",
         "The largest error of any input over all parameters, beside the time of one call of the first "
         "variant at its default, from the newest sweep with the same environment. Down and left is better. "
         "A thin line leads down to the largest error within the domain that the implementation declares.",
-        _plane,
+        _of_maps(_plane),
         "error-plane.html",
     ),
     Section(
@@ -134,35 +165,42 @@ ERROR_SECTIONS: tuple[Section[ErrorContext], ...] = (
         "within each ε the slope. Columns are binades of |x|. Blue is within the bound of plain arithmetic, "
         "orange and beyond is not; the blue nearest to the page's own colour is correctly rounded. ½ bits: "
         "half of the significand's bits are right.",
-        _maps,
+        _of_maps(_maps),
     ),
     Section(
         "junction",
         "Around the junction",
         "At the 2n-th root of ε the gate is one half and every operation counts. Grey lines: 0.5 ulp, 1 ulp, "
         "and the bound of plain arithmetic.",
-        _junction,
+        _of_maps(_junction),
     ),
     Section(
         "domains",
         "Where it works",
         "The sizes of x, around the junction, for which at least half of the significand's bits are right. "
         "The literal formula x²ⁿ⁺¹ / (ε + x²ⁿ) overflows long before its result does.",
-        _domains,
+        _of_maps(_domains),
     ),
     Section(
         "worst",
         "Worst inputs",
         "Each with a command that shows it again: click it to select all of it.",
-        _worst,
+        _of_maps(_worst),
     ),
     Section(
         "shape",
         "What rounding may break",
         "Counts of results over all maps. Bits that change: the same input at another position, length or "
         "stride, with out=, in place, with other threads, under autograd, or asked again.",
-        _shape,
+        _of_maps(_shape),
     ),
-    Section("records", "Records", "", _records, "error-records.html"),
+    Section(
+        "timed",
+        "Errors on the inputs timed",
+        "Each timed case is judged before and after it is timed, on its own inputs: a check of the sweep, "
+        "not a search for the worst. Half an ulp is correct rounding. Maxima are rounded up.",
+        _timed,
+    ),
+    Section("records", "Records", "", _of_maps(_records), "error-records.html"),
 )
 """The sections of an error page, in order. A new one is a function above and a row here."""

@@ -291,7 +291,7 @@ def plane_table(lab: Lab, views: Sequence[View]) -> Table | None:
                 if q is None:
                     cells += [missing(NOT_MEASURED)] * 2
                     continue
-                timed = Cell(short_seconds(q.seconds)) if q.timed else missing(q.reason)
+                timed = Cell(short_seconds(q.seconds), value=q.seconds) if q.timed else missing(q.reason)
                 cells += [timed, Cell(ulp_short(q.anywhere))]
             rows.append(Row((dtype if first else "", key[0]), tuple(cells)))
             first = False

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from reports import statistic
+from reports.numbers import Data
 from reports.records import Error, Measurement
 from reports.statistic import Spread
 from reports.svg import INK, PAPER, PEER, RULE, SERIES, SOFT, Drawing, canvas, drawing
@@ -79,6 +80,14 @@ def cost(view: View, palette: Palette) -> Iterator[Drawing]:
                 caption=f"{statistic.size(numel)} elements, {dtype}, {view.title}. Left of the line at 1 "
                 "is faster than the peer. Bars are quartiles of the paired rounds.",
                 alt=f"Dot plot at {numel:,} elements. {'; '.join(said)}.",
+                data=Data.of(
+                    ("implementation", "function", "partner", "ratio_median", "ratio_q1", "ratio_q3"),
+                    (
+                        (i, f, partner, *_parts(_certain(against(m, partner))))
+                        for i, f, m in rows
+                        for partner in ("relu", "gelu")
+                    ),
+                ),
             )
 
 
@@ -141,6 +150,7 @@ def _against_size(
                 axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.0f} %"))
             label_ends(axes, labels)
             ceiling_name = CEILINGS[mode.passes]
+            unit = "seconds" if seconds else "fraction"
             beside = "" if seconds else f" The ceiling is torch's {ceiling_name}, timed in the same rounds."
             said = "; ".join(
                 f"{label} {statistic.seconds(Spread(y, y, y, 1))[0] if seconds else f'{100 * y:.0f} %'}"
@@ -152,6 +162,10 @@ def _against_size(
                 title=f"{title}: {mode.label.lower()}",
                 caption=f"{view.functions[0]} (n = 1), {dtype}, {view.title}; bands are quartiles.{beside}",
                 alt=f"Line chart against the number of elements. At each line's largest size: {said}.",
+                data=Data.of(
+                    ("implementation", "function", "elements", *(f"{unit}_{part}" for part in PARTS)),
+                    ((*who, n, *_parts(s)) for who, found in lines.items() for n, s in found.items()),
+                ),
             )
 
 
@@ -210,6 +224,7 @@ def memory(view: View, palette: Palette) -> Iterator[Drawing]:
                 title=title,
                 caption=f"{where}; {view.functions[0]} (n = 1) and peers. Allocations counted.",
                 alt=f"Bar chart, bytes per element: {said}.",
+                data=Data.of(("implementation", "function", "bytes_per_element"), rows),
             )
 
 
@@ -259,6 +274,7 @@ def error(view: View, palette: Palette) -> Iterator[Drawing]:
             caption=f"Over all variants at their default parameters, {view.title}. One ulp is the "
             "spacing of the dtype's numbers at the exact result.",
             alt=f"Dot plot in ulp. {said}.",
+            data=Data.of(("implementation", "dtype", "value_max_ulp", "gradient_max_ulp"), rows),
         )
 
 
@@ -335,6 +351,13 @@ def short_seconds(y: float) -> str:
         return "0"
     factor, unit = next((row for row in statistic.UNITS if abs(y) >= row[0] * 0.999), statistic.UNITS[-1])
     return f"{y / factor:.3g} {unit}"
+
+
+PARTS = ("median", "q1", "q3")
+
+
+def _parts(s: Spread) -> tuple[float, float, float]:
+    return s.median, s.q1, s.q3
 
 
 def _certain(s: Spread | None) -> Spread:

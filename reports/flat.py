@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reports.error_records import ErrorRecord, Map, Point
+from reports.numbers import Field, harmless
 from reports.records import Case, Error, Measurement, NotMeasured, Record
 from reports.statistic import Spread
 from reports.views import CEILINGS, against, of_ceiling, time
-
-Field = str | float | int | bool | None
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def as_csv(records: Iterable[Record]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(name for name, _ in COLUMNS)
     for line in _lines(records):
-        writer.writerow(_harmless(read(line)) for _, read in COLUMNS)
+        writer.writerow(harmless(read(line)) for _, read in COLUMNS)
     return out.getvalue()
 
 
@@ -108,11 +107,6 @@ def _lines(records: Iterable[Record]) -> Iterable[Line]:
     for record in records:
         yield from (Line(record, m.case, m, None) for m in record.measurements)
         yield from (Line(record, n.case, None, n) for n in record.not_measured)
-
-
-def _harmless(field: Field) -> Field:
-    """A text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    return f"'{field}" if isinstance(field, str) and field.startswith(("=", "+", "-", "@")) else field
 
 
 # --- error maps -----------------------------------------------------------------------------------------
@@ -161,5 +155,5 @@ def maps_as_csv(records: Iterable[ErrorRecord]) -> str:
     writer.writerow(name for name, _ in MAP_COLUMNS)
     for record in records:
         for m in record.maps:
-            writer.writerow(_harmless(read(record, m)) for _, read in MAP_COLUMNS)
+            writer.writerow(harmless(read(record, m)) for _, read in MAP_COLUMNS)
     return out.getvalue()

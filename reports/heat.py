@@ -17,6 +17,7 @@ from markupsafe import escape
 from reports.error_records import Binades, Map
 from reports.labs import Sheet
 from reports.levels import BEYOND_BOUND, LEVELS, level, limits_of
+from reports.numbers import Data
 from reports.statistic import rounded_up
 from reports.svg import Drawing, word
 
@@ -81,7 +82,19 @@ def heat_map(sheet: Sheet, what: str) -> Drawing | None:
         f'aria-labelledby="{identifier}-title {identifier}-desc"><title id="{identifier}-title">'
         f'{escape(title)}</title><desc id="{identifier}-desc">{escape(alt)}</desc>{body}</svg>'
     )
-    return Drawing(identifier, title, _caption(maps, axis), alt, svg)
+    return Drawing(identifier, title, _caption(maps, axis), alt, svg, _data(maps, axis))
+
+
+def _data(maps: Sequence[Map], axis: Axis) -> Data:
+    """A row for each function and side, a column for each column of the figure: named by its least |x|."""
+    names = (f"max_ulp from 2^{axis.first + i * axis.step}" for i in range(axis.columns))
+    rows = (
+        (m.function.label, side, *axis.cells(row))
+        for m in maps
+        for side, row in (("x > 0", m.positive), ("x < 0", m.negative))
+        if row
+    )
+    return Data.of(("function", "side", *names), rows)
 
 
 def _axis(maps: Sequence[Map]) -> Axis:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from gem_impls.spec import VARIANTS
 from reports.error_records import Consistency, Curve, ErrorRecord, Function, Map, Product, Worst
 from reports.records import Environment
 
-START = "error.html"
 DTYPES = ("float32", "float16", "bfloat16", "float64")
 """In the order of the page."""
 
@@ -67,7 +65,6 @@ class Lab:
     """All error records of one environment, newest first."""
 
     records: tuple[ErrorRecord, ...]
-    first: bool
 
     @property
     def environment(self) -> Environment:
@@ -81,8 +78,7 @@ class Lab:
     @property
     def page(self) -> str:
         """Its page: the same name as long as the environment stays the same."""
-        digest = hashlib.sha256(repr(self.environment.key).encode()).hexdigest()
-        return START if self.first else f"error-{digest[:12]}.html"
+        return f"error-{self.environment.word}.html"
 
     @cached_property
     def sheets(self) -> tuple[Sheet, ...]:
@@ -137,7 +133,7 @@ def labs_of(newest_first: Iterable[ErrorRecord], environments: Iterable[Environm
             found.setdefault(record.environment.key, []).append(record)
     keys = list(dict.fromkeys(e.key for e in environments))
     order = [key for key in keys if key in found] + [key for key in found if key not in keys]
-    return tuple(Lab(tuple(found[key]), first=index == 0) for index, key in enumerate(order))
+    return tuple(Lab(tuple(found[key])) for key in order)
 
 
 def _order(m: Map) -> tuple[int, int, str, int, float, float]:

@@ -1,7 +1,7 @@
 """Stored files -> checked records. Whatever is not a record of ours is named and left out.
 
 Reads pytest-benchmark's JSON with our keys (schema 1), the journals (``*.jsonl``) of interrupted sweeps, and
-what the error laboratory writes (:mod:`reports.error_load`). One damaged case costs that case; a damaged
+whatever is a row of :data:`reports.kinds.KINDS`. One damaged case costs that case; a damaged
 header costs the file; never more.
 """
 
@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from gem_impls.oracle import FORMATS
 from reports.entries import DEVICES, Say, each, environment
-from reports.error_load import MARK, error_record
-from reports.error_records import ErrorRecord
 from reports.fields import Bad, Fields, Json, clean, mapping, parse, shown
+from reports.gpu_load import unpacked
+from reports.kinds import KINDS, Stored
 from reports.records import (
     Case,
     Error,
@@ -37,7 +37,7 @@ SCHEMA = 1
 MOST_SAID = 20
 """Complaints about one file that are listed; the others are counted."""
 
-R = TypeVar("R", Record, ErrorRecord)
+S = TypeVar("S", bound=Stored)
 
 PASSES = ("forward", "backward", "forward+backward")
 
@@ -45,15 +45,10 @@ PASSES = ("forward", "backward", "forward+backward")
 def load(folders: Iterable[Path], apart: Path | None = None) -> Loaded:
     """Every record below ``folders``; the folder ``apart`` (asv's results) is left to its own reader."""
     records: list[Record] = []
-    errors: list[ErrorRecord] = []
+    others: dict[str, list[Stored]] = {}
     problems: list[Problem] = []
     seen: set[bytes] = set()
-    for path, name in _files(folders, apart):
-        try:
-            raw = path.read_bytes()
-        except OSError as error:
-            problems.append(Problem(name, f"it could not be read: {error.strerror}"))
-            continue
+    for name, raw in _contents(_files(folders, apart), problems):
         digest = hashlib.sha256(raw).digest()
         if digest in seen and raw.strip():
             problems.append(Problem(name, "it is a copy of a file already read"))
@@ -62,8 +57,10 @@ def load(folders: Iterable[Path], apart: Path | None = None) -> Loaded:
         said: list[str] = []
         try:
             top = None if name.endswith(".jsonl") else Fields(parse(raw), "")
-            if top is not None and top.raw(MARK) is not None:
-                errors.append(error_record(Source(name, raw, "error"), top, said.append))
+            kind = next((k for k in KINDS if top is not None and top.raw(k.mark) is not None), None)
+            if kind is not None and top is not None:
+                record = kind.read(Source(name, raw, kind.name), top, said.append)
+                others.setdefault(kind.mark, []).append(record)
             else:
                 records.append(_record(Source(name, raw, "sweep"), top, said.append))
         except Bad as error:
@@ -71,10 +68,22 @@ def load(folders: Iterable[Path], apart: Path | None = None) -> Loaded:
         problems += [Problem(name, text) for text in said[:MOST_SAID]]
         if len(said) > MOST_SAID:
             problems.append(Problem(name, f"and {len(said) - MOST_SAID} more of its entries left out"))
-    return Loaded(_newest_first(records), tuple(problems), _newest_first(errors))
+    found = {mark: _newest_first(made) for mark, made in others.items()}
+    return Loaded(_newest_first(records), tuple(problems), found)
 
 
-def _newest_first(records: Iterable[R]) -> tuple[R, ...]:
+def _contents(files: Iterable[tuple[Path, str]], problems: list[Problem]) -> Iterator[tuple[str, bytes]]:
+    """(name to show, content) of every record in the files; what cannot be read goes to ``problems``."""
+    for path, name in files:
+        try:
+            yield from unpacked(name, path.read_bytes(), [kind.mark for kind in KINDS])
+        except OSError as error:
+            problems.append(Problem(name, f"it could not be read: {error.strerror}"))
+        except Bad as error:
+            problems.append(Problem(name, f"left out: {error}"))
+
+
+def _newest_first(records: Iterable[S]) -> tuple[S, ...]:
     return tuple(sorted(records, key=lambda r: (r.started, r.source.download), reverse=True))
 
 
@@ -109,6 +118,7 @@ def _record(source: Source, top: Fields | None, say: Say) -> Record:
         environment=environment(ours.object("environment")),
         measurements=_unique(measurements, say),
         not_measured=tuple(each(missing, "not_measured", _not_measured, say)),
+        refused=len(entries) - len(measurements),
     )
 
 
@@ -125,7 +135,7 @@ def _foreign(top: Fields) -> str:
         return "it is a result of asv; name its folder with --asv"
     if keys >= {"benchmarks", "machine_info"}:
         return "it is a pytest-benchmark file without this suite's keys (gem_impls)"
-    return f"it is not a record of this suite (no key gem_impls or {MARK})"
+    return f"it is not a record of this suite (no key gem_impls or {', '.join(k.mark for k in KINDS)})"
 
 
 def _journal(raw: bytes, say: Say) -> tuple[Json, list[Json], list[Json]]:

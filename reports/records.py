@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from reports.error_records import ErrorRecord
+    from reports.kinds import Kind, Stored
+
+R = TypeVar("R", bound="Stored")
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Source:
 
     @property
     def download(self) -> str:
-        suffix = ".jsonl" if self.shown.endswith(".jsonl") else ".json"
+        suffix = next((s for s in (".jsonl", ".csv", ".toml") if self.shown.endswith(s)), ".json")
         return f"{self.kind}-{hashlib.sha256(self.raw).hexdigest()[:12]}{suffix}"
 
 
@@ -134,6 +137,13 @@ class Environment:
         hardware = (self.machine, self.cpu, self.gpu, self.threads, self.cores)
         return (*hardware, self.driver, self.os, self.python, self.torch, self.triton, self.numpy)
 
+    @property
+    def word(self) -> str:
+        """It as part of a file name: some of the machine's name, and a hash of :attr:`key`."""
+        readable = re.sub(r"[^a-z0-9]+", "-", self.machine.lower())[:24].strip("-")
+        digest = hashlib.sha256(repr(self.key).encode()).hexdigest()[:8]
+        return f"{readable}-{digest}".lstrip("-")
+
 
 @dataclass(frozen=True)
 class Record:
@@ -147,15 +157,31 @@ class Record:
     environment: Environment
     measurements: tuple[Measurement, ...]
     not_measured: tuple[NotMeasured, ...]
+    refused: int = 0
+    """Cases that are in the file and could not be read."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """All records, newest first, everything that was left out, and the error laboratory's records."""
+    """All sweeps, newest first; everything that was left out; records of every other kind, newest first.
+
+    ``others`` holds them by the kind's mark (:mod:`reports.kinds`).
+    """
 
     records: tuple[Record, ...]
     problems: tuple[Problem, ...]
-    errors: tuple[ErrorRecord, ...] = ()
+    others: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def of(self, kind: Kind[R]) -> tuple[R, ...]:
+        """The records of that kind, newest first."""
+        return self.others.get(kind.mark, ())
+
+    @property
+    def unusable(self) -> bool:
+        """Whether something was stored, and of the newest sweep, or of everything, nothing could be used."""
+        if not self.records:
+            return bool(self.problems) and not any(self.others.values())
+        return self.records[0].refused > 0 and not self.records[0].measurements
 
 
 def describe(case: Case) -> str:

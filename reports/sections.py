@@ -1,37 +1,48 @@
-"""The sections of a page: one function each, and one row in :data:`SECTIONS`."""
+"""What pages are made of: blocks fill sections, sections make a page, and all draw on one site.
+
+The pages themselves are rows of :data:`reports.pages.PAGES`; their sections are in the modules
+``reports/*_sections.py``, one a page.
+"""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 
-from reports import error_tables, tables
 from reports.cells import Table
-from reports.curves import curves
-from reports.error_headline import scope
-from reports.figures import Palette, drawings
-from reports.headline import headline
+from reports.figures import Palette
 from reports.history import History
+from reports.history_changes import Judged, judged
 from reports.labs import Lab
-from reports.records import Loaded, Record
+from reports.records import Environment, Loaded, Record
 from reports.svg import Drawing
-from reports.trends import trends
 from reports.views import View, views
 
 START = "index.html"
 
 
+def file_of(page: str, word: str = "") -> str:
+    """The file of a page; ``word`` is the machine's where the page is one machine's."""
+    return f"{page}-{word}.html" if word else f"{page}.html"
+
+
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that a site is made from. ``built`` is stated on every page and used for nothing else."""
+    """Everything that a site is made from.
+
+    ``built`` and ``commit`` (of the programs, "" where unknown) are stated on every page and used for nothing
+    else. ``nested`` says whether asv's own pages are beside ours, in ``asv/``.
+    """
 
     loaded: Loaded
     history: History
     built: datetime
+    commit: str = ""
+    nested: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,15 +58,23 @@ class Machine:
         return next((r for r in self.records if r.complete), self.records[0])
 
     @property
+    def environment(self) -> Environment:
+        return self.record.environment
+
+    @property
     def name(self) -> str:
         """What the reader calls it."""
-        return self.record.environment.machine
+        return self.environment.machine
+
+    @property
+    def word(self) -> str:
+        """What the files of its pages are called: the same as long as the environment stays the same."""
+        return self.environment.word
 
     @property
     def page(self) -> str:
-        """Its page: the same name as long as the environment stays the same."""
-        digest = hashlib.sha256(repr(self.record.environment.key).encode()).hexdigest()
-        return START if self.first else f"machine-{digest[:12]}.html"
+        """The page of its times."""
+        return file_of("latency", self.word)
 
     @cached_property
     def views(self) -> tuple[View, ...]:
@@ -63,31 +82,43 @@ class Machine:
         return views(self.record)
 
 
+def machines_of(newest_first: Iterable[Record]) -> tuple[Machine, ...]:
+    """Records by environment, the newest record's first. Records of two environments never meet."""
+    records = list(newest_first)
+    order: dict[object, int] = {}
+    for record in records:
+        order.setdefault(record.environment.key, len(order))
+    records.sort(key=lambda r: order[r.environment.key])  # stable: newest first within each
+    groups = groupby(records, key=lambda r: r.environment.key)
+    return tuple(Machine(tuple(found), first=index == 0) for index, (_, found) in enumerate(groups))
+
+
 @dataclass(frozen=True)
-class Context:
-    """What a section may draw on: the inputs, the machines among them, and the one at hand (if any)."""
+class Site:
+    """What every page may draw on: the inputs, the machines and error laboratories among them, colours."""
 
     inputs: Inputs
     machines: tuple[Machine, ...]
-    machine: Machine | None
+    labs: tuple[Lab, ...]
     palette: Palette
-    labs: tuple[Lab, ...] = ()
 
     @property
-    def own_lab(self) -> Lab | None:
+    def first(self) -> Machine | None:
+        """The machine that the reader meets first."""
+        return self.machines[0] if self.machines else None
+
+    @cached_property
+    def judged(self) -> Judged:
+        """The history with its steps."""
+        return judged(self.inputs.history)
+
+    def lab_of(self, environment: Environment) -> Lab | None:
         """The error maps of this very environment."""
-        here = self.machine.record.environment.key if self.machine else None
-        return next((lab for lab in self.labs if lab.environment.key == here), None)
+        return next((lab for lab in self.labs if lab.environment.key == environment.key), None)
 
-    @property
-    def lab(self) -> Lab | None:
-        """The error maps to point at: of this environment or, on the start page, else of another."""
-        return self.own_lab or (self.labs[0] if self.labs and self.first else None)
-
-    @property
-    def first(self) -> bool:
-        """Whether this is the page that the reader starts on."""
-        return self.machine is None or self.machine.first
+    def machine_of(self, environment: Environment) -> Machine | None:
+        """The sweeps of this very environment."""
+        return next((m for m in self.machines if m.environment.key == environment.key), None)
 
 
 @dataclass(frozen=True)
@@ -123,193 +154,35 @@ class Section(Generic[C]):
     template: str = "blocks.html"
 
 
-def _answer(c: Context) -> Content | None:
-    if c.machine is None:
-        return Content(more={"record": None})
-    blocks: list[Block] = []
-    for view in c.machine.views:
-        if not view.dtypes:
-            continue
-        dtype = view.dtypes[0]
-        modes = view.main_modes(dtype)
-        found = [
-            tables.answer(view, dtype, n, modes, what)
-            for n, what in zip(_large_and_small(view), ("Large", "Small"), strict=False)
-            if modes
-        ]
-        said = headline(view, c.machine.name, c.own_lab)
-        shown = () if blocks else tuple(found)  # the first view answers; the others are a click away
-        folded = tuple(found) if blocks else ()
-        blocks.append(Block(view.title, (), shown, folded, {"headline": said}))
-    record = c.machine.record
-    more = {
-        "record": record,
-        "started": tables.moment(record.started),
-        "unsteady": tables.unsteady(record),
-        "maps": c.lab.page if c.lab else "",
-    }
-    return Content(tuple(blocks), more)
+@dataclass(frozen=True)
+class Place(Generic[C]):
+    """One page of its kind: what its sections draw on and, where it is one environment's, which."""
+
+    context: C
+    environment: Environment | None = None
+
+    @property
+    def word(self) -> str:
+        return self.environment.word if self.environment else ""
 
 
-def _cost(c: Context) -> Content | None:
-    def folded(view: View) -> Iterable[Table | None]:
-        usual = view.dtypes[0]
-        for mode in view.modes(usual):
-            if mode not in view.main_modes(usual):
-                yield tables.answer(view, usual, view.sizes(usual, mode)[-1], [mode], mode.label)
-        for dtype in view.dtypes[1:]:
-            if ends := view.ends(dtype):
-                yield tables.answer(view, dtype, ends[1], view.main_modes(dtype), dtype)
-        yield tables.others(view)
+@dataclass(frozen=True)
+class Page(Generic[C]):
+    """A kind of page: its name in files and links, what the menu calls it, the question it answers.
 
-    return _per_view(c, "cost", folded)
+    ``places`` gives one place for each page of the kind: one for the whole site (:func:`once`), or one a
+    machine. A page without a filled section is left out, of the menu too.
+    """
 
-
-def _speed(c: Context) -> Content | None:
-    return _per_view(c, "speed", lambda v: [tables.times(v, v.dtypes[0], m) for m in v.modes(v.dtypes[0])])
-
-
-def _ceiling(c: Context) -> Content | None:
-    return _per_view(c, "ceiling", lambda _: [])
+    name: str
+    title: str
+    question: str
+    sections: tuple[Section[C], ...]
+    places: Callable[[Site], Iterable[Place[C]]]
+    scripts: tuple[str, ...] = ()
+    """Files of ``static/`` that improve it, beside the one for tables that every page has."""
 
 
-def _memory(c: Context) -> Content | None:
-    return _per_view(
-        c, "memory", lambda v: [tables.memory_table(v, v.dtypes[0], n) for n in _large_and_small(v)[:1]]
-    )
-
-
-def _error(c: Context) -> Content | None:
-    return _per_view(c, "error", lambda v: [tables.error_table(v)])
-
-
-def _exactness(c: Context) -> Content | None:
-    if c.lab is None or not c.lab.family:
-        return None
-    elsewhere = "" if c.own_lab else c.lab.name
-    more = {"scope": scope(c.lab), "page": c.lab.page, "elsewhere": elsewhere}
-    table = error_tables.summary(c.lab)
-    return Content((Block("", (), (table,) if table else ()),), more)
-
-
-def _peers(c: Context) -> Content | None:
-    return _per_view(
-        c,
-        "peers",
-        lambda v: [tables.peers(v, v.dtypes[0], n) for n in v.peer_sizes(v.dtypes[0])],
-        open_first=True,
-    )
-
-
-def _per_view(
-    c: Context, section: str, made: Callable[[View], Iterable[Table | None]], *, open_first: bool = False
-) -> Content | None:
-    """The figures of a section, and its tables (all folded, or all but the first): a block a view."""
-    blocks = []
-    for view in c.machine.views if c.machine else ():
-        if not view.dtypes:
-            continue
-        drawn = tuple(drawings(section, view, c.palette))
-        found = tuple(table for table in made(view) if table is not None and table.rows)
-        if drawn or found:
-            shown = int(open_first)
-            blocks.append(Block(view.title, drawn, found[:shown], found[shown:]))
-    return Content(tuple(blocks)) if blocks else None
-
-
-def _large_and_small(view: View) -> list[int]:
-    ends = view.ends(view.dtypes[0])
-    return sorted(set(ends), reverse=True) if ends else []
-
-
-def _functions(c: Context) -> Content | None:
-    return Content((Block("", curves()),)) if c.first else None
-
-
-def _history(c: Context) -> Content | None:
-    if not c.first:
-        return None
-    drawn = tuple(trends(c.inputs.history, c.palette))
-    return Content((Block("", drawn),), {"commits": c.inputs.history.commits, "drawn": bool(drawn)})
-
-
-def _method(c: Context) -> Content | None:
-    return Content() if c.first else None
-
-
-def _environment(c: Context) -> Content | None:
-    return Content(more={"rows": tables.environment(c.machine.record)}) if c.machine else None
-
-
-def _not_measured(c: Context) -> Content | None:
-    if c.machine is None:
-        return None
-    return Content(more={"absences": tables.absences(c.machine.record.not_measured)})
-
-
-def _data(c: Context) -> Content | None:
-    listed = [
-        {
-            "record": record,
-            "machine": machine,
-            "started": tables.moment(record.started),
-            "shown": record is machine.record,
-        }
-        for machine in c.machines
-        for record in machine.records
-    ]
-    problems = (*c.inputs.loaded.problems, *c.inputs.history.problems)
-    return Content(more={"listed": listed, "asv": c.inputs.history.sources, "problems": problems})
-
-
-SECTIONS: tuple[Section[Context], ...] = (
-    Section("answer", "What it costs", "", _answer, "answer.html"),
-    Section(
-        "cost",
-        "Cost beside ReLU and GELU",
-        "Every implementation and variant at the large size. Case and peer took turns within each round.",
-        _cost,
-    ),
-    Section(
-        "functions",
-        "The functions",
-        "f(x) = s(x) · x · x²ⁿ / (ε + x²ⁿ), with s(x) = 1 for x\u00a0>\u00a00 and a fixed slope, "
-        "0 in GEM and E-GEM, for x\u00a0<\u00a00. Drawn from the exact reference.",
-        _functions,
-    ),
-    Section(
-        "speed",
-        "Time of one call",
-        "Small arrays show what a call costs, large ones what moving the data costs.",
-        _speed,
-    ),
-    Section(
-        "ceiling",
-        "How close to a copy",
-        "An elementwise function reads and writes each element once, so a copy of the same bytes, timed in "
-        "the same rounds, is the ceiling: forward moves 2 tensors, backward 3, both together 5.",
-        _ceiling,
-    ),
-    Section(
-        "memory",
-        "Memory",
-        "Counted allocations: bytes that forward keeps for backward, the input included, and the peak during "
-        "a call beyond its inputs and outputs.",
-        _memory,
-    ),
-    Section(
-        "error",
-        "Error",
-        "Distance from the exact result, which is known because the functions are rational and the inputs "
-        "binary fractions. Half an ulp is correct rounding. Maxima are rounded up.",
-        _error,
-    ),
-    Section("exactness", "Error maps", "", _exactness, "exactness.html"),
-    Section("peers", "What people use today", "The same measurements of PyTorch's own activations.", _peers),
-    Section("history", "History", "", _history, "history.html"),
-    Section("method", "How it was measured", "", _method, "method.html"),
-    Section("environment", "Environment", "", _environment, "environment.html"),
-    Section("not-measured", "Not measured", "", _not_measured, "not-measured.html"),
-    Section("data", "Data and notes", "", _data, "data.html"),
-)
-"""The sections of a machine's page, in order. A new one is a function above and a row here."""
+def once(site: Site) -> tuple[Place[Site], ...]:
+    """One page for the whole site; its sections draw on the :class:`Site`."""
+    return (Place(site),)

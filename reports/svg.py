@@ -12,13 +12,15 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from xml.etree import ElementTree as ET  # reads only what matplotlib has just written
 
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+
+from reports.numbers import Data
 
 # Stand-in -> CSS variable. The values themselves are in static/style.css, light and dark.
 INK, SOFT, RULE, PAPER, PEER = "#010203", "#010204", "#010205", "#010206", "#010207"
@@ -67,13 +69,14 @@ HREF = "{http://www.w3.org/1999/xlink}href"
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure for the page: its SVG (no id in it is used elsewhere), and its words."""
+    """A figure for the page: its SVG (no id in it is used elsewhere), its words, the numbers behind it."""
 
     id: str
     title: str
     caption: str
     alt: str
     svg: str
+    data: Data | None = None
 
 
 def word(name: str) -> str:
@@ -91,11 +94,19 @@ def canvas(width: float = WIDTH, height: float = HEIGHT) -> Iterator[Figure]:
         yield Figure(figsize=(width, height), layout="constrained")
 
 
-def drawing(figure: Figure, *, id: str, title: str, caption: str, alt: str) -> Drawing:  # noqa: A002
+def drawing(
+    figure: Figure,
+    *,
+    id: str,  # noqa: A002
+    title: str,
+    caption: str,
+    alt: str,
+    data: Data | None = None,
+) -> Drawing:
     """The finished figure. Must be called inside :func:`canvas`."""
     out = io.BytesIO()
     FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
-    return Drawing(id, title, caption, alt, _themed(out.getvalue(), id, title, alt))
+    return Drawing(id, title, caption, alt, _themed(out.getvalue(), id, title, alt), data)
 
 
 def _themed(raw: bytes, prefix: str, title: str, alt: str) -> str:
@@ -154,6 +165,12 @@ def _attribute(name: str, value: str, names: dict[str | None, str]) -> str:
         return value
     value = re.sub(r"font-family: [^;]*;? ?", "", value)  # the page's own
     return re.sub(r"#[0-9a-f]{6}", lambda found: f"var({COLOURS[found[0]]})", value)
+
+
+def renamed(drawn: Drawing, name: str) -> Drawing:
+    """The drawing under another id: for a second page, or a second machine on one page."""
+    svg = re.sub(rf"(?<=[\"# ]){re.escape(drawn.id)}-", f"{name}-", drawn.svg)
+    return replace(drawn, id=name, svg=svg)
 
 
 def standalone(drawn: Drawing, variables: str) -> str:

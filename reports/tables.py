@@ -204,7 +204,7 @@ def error_table(view: View) -> Table | None:
     columns = [Column(c, g) for g in ("Value", "Gradient") for c in ("max ulp", "mean ulp", "worst at x =")]
     heads = ("Implementation", "Variant", "dtype")
     caption = f"Distance from the exact result, {view.title}"
-    table = Table(f"error-{view.id}", caption, heads, tuple(columns), tuple(rows))
+    table = Table(f"errors-{view.id}", caption, heads, tuple(columns), tuple(rows))
     return with_footnotes(table) if rows else None
 
 
@@ -237,7 +237,7 @@ def memory_table(view: View, dtype: str, numel: int) -> Table | None:
     columns = [Column(m.label, "Peak beyond inputs and outputs") for m in modes]
     columns.append(Column("B / element", "Saved for backward"))
     table = Table(
-        id=f"memory-{view.id}",
+        id=f"memory-{view.id}-{numel}",
         caption=f"Memory at {statistic.size(numel)} elements, {dtype}, {view.title}",
         heads=("Implementation", "Function"),
         columns=tuple(columns),
@@ -251,7 +251,7 @@ def _peak_cell(m: Measurement) -> Cell:
         return missing(m.memory.reason or "not stored")
     per_element = m.memory.peak_bytes / m.case.numel
     small = f"{per_element:.3g} B / element" if m.memory.peak_bytes else ""
-    return Cell(statistic.count_bytes(m.memory.peak_bytes), small)
+    return Cell(statistic.count_bytes(m.memory.peak_bytes), small, value=m.memory.peak_bytes)
 
 
 def peers(view: View, dtype: str, numel: int) -> Table | None:

@@ -75,8 +75,8 @@ class Browser:
         message, _, self._rest = self._rest.partition(b"\0")
         return json.loads(message)
 
-    def open(self, page: Path, width: int, scheme: str, height: int = 900) -> None:
-        """Load a file in a window of that width, preferring that colour scheme."""
+    def open(self, page: Path, width: int, scheme: str, height: int = 900, fragment: str = "") -> None:
+        """Load a file (at ``#fragment``) in a window of that width, preferring that colour scheme."""
         self.events.clear()
         self.call(
             "Emulation.setDeviceMetricsOverride",
@@ -87,7 +87,7 @@ class Browser:
         )
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", features=features)
-        self.call("Page.navigate", url=page.resolve().as_uri())
+        self.call("Page.navigate", url=page.resolve().as_uri() + fragment)
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
             self.events.append(self._next())
 
@@ -97,9 +97,12 @@ class Browser:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def press(self, key: str, code: int) -> None:
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+    def press(self, key: str, code: int, text: str = "") -> None:
+        """One key; ``text`` is what it types, which Enter needs to press a button."""
+        for kind, typed in (("keyDown", {"text": text} if text else {}), ("keyUp", {})):
+            self.call(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **typed
+            )
 
     def complaints(self) -> list[str]:
         """Console messages, exceptions and log entries since the page was opened."""

@@ -1,9 +1,19 @@
 """Reads a page strictly: tags must balance, ids must be unique, links must lead somewhere."""
 
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
-FETCHING = {"script", "iframe", "object", "embed", "img", "audio", "video", "source", "base", "form"}
+FETCHING = {"iframe", "object", "embed", "img", "audio", "video", "source", "base", "form"}
+
+
+SAFE_NAME = r"(data|figures)/([\w-]+/)?[\w.+-]+|[\w-]+\.html|feed\.xml|badges/[\w-]+\.svg"
+"""What a file of the site may be called, whatever its records say."""
+
+POLICY, DATA = "Content-Security-Policy", {"type": "application/json"}
 
 
 class Page(HTMLParser):
@@ -15,6 +25,7 @@ class Page(HTMLParser):
         self.ids: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.words: list[str] = []
+        self.scripts: list[str] = []
         self._open: list[str] = []
         self.feed(text)
         self.close()
@@ -42,7 +53,9 @@ class Page(HTMLParser):
             self.faults.append(f"</{tag}> closes nothing, line {self.getpos()[0]}")
 
     def handle_data(self, data: str) -> None:
-        if not {"style", "title", "desc"} & set(self._open):
+        if "script" in self._open:
+            self.scripts.append(data)
+        elif not {"style", "title", "desc"} & set(self._open):
             self.words.append(data)
 
     @property
@@ -54,10 +67,18 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+def page_of(files: Mapping[str, bytes], name: str) -> str:
+    """The page of that kind: where it is one machine's, that of the machine measured last."""
+    text = files[f"{name}.html"].decode()
+    leads = re.search(r'http-equiv="refresh" content="0; url=([\w-]+\.html)"', text)
+    return files[leads[1]].decode() if leads else text
+
+
 def faults(text: str, files: set[str]) -> list[str]:
     """Everything wrong with a page of a site that consists of ``files``."""
     page = Page(text)
     found = list(page.faults)
+    found += _scripts(page)
     for tag, attributes in page.tags:
         found += _active(tag, attributes) + _links(tag, attributes, set(page.ids), files)
         found += _labels(tag, attributes, set(page.ids))
@@ -65,6 +86,17 @@ def faults(text: str, files: set[str]) -> list[str]:
         found.append("a table has no caption")
     found += [f"not one <{tag}>" for tag in ("h1", "main") if len(page.attributes(tag)) != 1]
     return found
+
+
+def _scripts(page: Page) -> list[str]:
+    """Any script that the page's own policy does not name by its hash, and any policy that allows more."""
+    elements = page.attributes("script")
+    found = [f"<script> with {a}" for a in elements if a not in ({}, DATA | {"id": a.get("id")})]
+    inline = [text for a, text in zip(elements, page.scripts, strict=True) if not a]
+    policy = next(a["content"] or "" for a in page.attributes("meta") if a.get("http-equiv") == POLICY)
+    allowed = re.findall(r"script-src ([^;]*)", policy)
+    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(t.encode()).digest()).decode()}'" for t in inline]
+    return found + ([] if allowed == hashes else [f"the policy allows {allowed}, the page runs {hashes}"])
 
 
 def _active(tag: str, attributes: dict[str, str | None]) -> list[str]:
@@ -79,7 +111,7 @@ def _links(tag: str, attributes: dict[str, str | None], ids: set[str], files: se
     return [
         f"<{tag}> leads to {target!r}"
         for target in targets
-        if (target[1:] not in ids if target.startswith("#") else target not in files)
+        if (target[1:] not in ids if target.startswith("#") else target.partition("#")[0] not in files)
     ]
 
 

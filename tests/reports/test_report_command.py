@@ -43,7 +43,7 @@ def test_several_folders_and_asv(data, tmp_path, capsys):
     named = ["--data", str(data), "--data", str(other), "--asv", str(tmp_path / "asv"), "--out", str(out)]
     assert command.main(["build", *named]) == 0
     assert capsys.readouterr().out == f"{out / 'index.html'}\n"
-    assert len(list(out.glob("*.html"))) == 2
+    assert len(list(out.glob("latency-*.html"))) == 2
 
 
 def test_the_answer_in_markdown_is_the_page_s(data, capsys):
@@ -97,7 +97,8 @@ def test_a_rebuild_replaces_the_site_whole(data, tmp_path):
     assert (out / "data" / "measurements.csv").is_file()
     path.unlink()
     assert command.main(arguments) == 0
-    assert not (out / "data").exists()
+    assert not (out / "data" / "measurements.csv").exists()
+    assert not list(out.glob("latency*"))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "site"]
 
 

@@ -3,6 +3,7 @@ import math
 
 import pytest
 
+from reports.kinds import ERRORS
 from reports.labs import labs_of
 from reports.load import MOST_SAID, load
 from tests.reports import error_factory, factory
@@ -28,12 +29,12 @@ def test_a_record_of_the_laboratory_is_told_from_a_sweep(data):
     write(data, factory.realistic(), "sweep.json")
     write(data, record(), "error/a.json")
     loaded = load([data])
-    assert (len(loaded.records), len(loaded.errors), loaded.problems) == (1, 1, ())
+    assert (len(loaded.records), len(loaded.of(ERRORS)), loaded.problems) == (1, 1, ())
 
 
 def test_infinite_errors_and_exact_inputs_are_read(data):
     write(data, record(maps=[error_map(function(), ulp=math.inf)]))
-    (one,) = load([data]).errors
+    (one,) = load([data]).of(ERRORS)
     (m,) = one.maps
     assert m.largest == math.inf
     assert m.max_ulp == 2.5
@@ -62,7 +63,7 @@ def test_a_damaged_header_costs_the_file_and_is_named(data, path, value):
     write(data, changed(record(), path, value), "bad.json")
     write(data, record("triton_fused"), "good.json")
     loaded = load([data])
-    assert [e.implementation for e in loaded.errors] == ["triton_fused"]
+    assert [e.implementation for e in loaded.of(ERRORS)] == ["triton_fused"]
     (problem,) = loaded.problems
     assert problem.shown == "data/bad.json"
     assert problem.text.startswith("left out: ")
@@ -96,7 +97,7 @@ def test_a_damaged_map_costs_that_map(data, path, value):
     both = [error_map(function()), error_map(function(n=2))]
     write(data, changed(record(maps=both), path, value))
     loaded = load([data])
-    assert [m.function.n for m in loaded.errors[0].maps] == [2]
+    assert [m.function.n for m in loaded.of(ERRORS)[0].maps] == [2]
     (problem,) = loaded.problems
     assert problem.text.startswith("one map left out: maps[0]")
 
@@ -115,8 +116,8 @@ def test_a_damaged_map_costs_that_map(data, path, value):
 def test_other_damage_costs_one_entry(data, name, made):
     write(data, record(parts={name: [made]}))
     loaded = load([data])
-    assert len(loaded.errors) == 1
-    assert getattr(loaded.errors[0], name.split("_")[0]) == ()
+    assert len(loaded.of(ERRORS)) == 1
+    assert getattr(loaded.of(ERRORS)[0], name.split("_")[0]) == ()
     assert len(loaded.problems) == 1
     assert f"left out: {name}[0]" in loaded.problems[0].text
 
@@ -139,7 +140,7 @@ def test_other_damage_costs_one_entry(data, name, made):
 def test_nothing_but_our_own_command_is_offered_to_paste(data, line):
     write(data, record(parts={"worst_inputs": [worst(function(), line=line), worst(function())]}))
     loaded = load([data])
-    assert [w.reproducer for w in loaded.errors[0].worst] == [worst(function())["reproducer"]]
+    assert [w.reproducer for w in loaded.of(ERRORS)[0].worst] == [worst(function())["reproducer"]]
     assert "not a plain command" in loaded.problems[0].text
 
 
@@ -161,7 +162,7 @@ def test_a_truncated_record_is_named(data):
 
 
 def only_lab(data):
-    (lab,) = labs_of(load([data]).errors, [])
+    (lab,) = labs_of(load([data]).of(ERRORS), [])
     return lab
 
 
@@ -195,7 +196,7 @@ def test_one_implementation_on_two_devices_is_two_sheets(data):
 def test_environments_are_never_mixed(data, field):
     write(data, record(), "a.json")
     write(data, record("elsewhere", environment={field: "other"}), "b.json")
-    labs = labs_of(load([data]).errors, [])
+    labs = labs_of(load([data]).of(ERRORS), [])
     assert sorted([s.name for s in lab.sheets] for lab in labs) == [["elsewhere"], ["torch_compile"]]
     assert len({lab.page for lab in labs}) == 2
 
@@ -203,7 +204,7 @@ def test_environments_are_never_mixed(data, field):
 def test_points_keep_every_bit(data):
     tiny = point(5e-324, -math.inf, 7.0)
     write(data, record(maps=[error_map(function(), worst_anywhere=tiny)]))
-    worst_point = load([data]).errors[0].maps[0].worst_anywhere
+    worst_point = load([data]).of(ERRORS)[0].maps[0].worst_anywhere
     assert worst_point is not None
     assert (worst_point.x, worst_point.got, worst_point.rounded) == (5e-324, -math.inf, 1.25)
 
@@ -212,4 +213,4 @@ def test_the_factory_s_records_are_sound(data):
     error_factory.everything(data)
     loaded = load([data])
     assert loaded.problems == ()
-    assert len(loaded.errors) == 5
+    assert len(loaded.of(ERRORS)) == 5

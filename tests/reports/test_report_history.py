@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.figures import Palette
 from reports.history import load_history
-from reports.trends import trends
+from reports.history_changes import judged
 
 COLUMNS = ["result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b"]
 COLUMNS += ["stats_q_25", "stats_q_75", "stats_number", "stats_repeat", "samples", "profile"]
@@ -138,15 +137,151 @@ def test_no_folder_is_an_empty_history(tmp_path):
     assert load_history(None).series == ()
 
 
-def test_a_figure_needs_two_commits(two_commits):
-    drawn = list(trends(load_history(two_commits), Palette(("numpy_cpu", "torch_compile"))))
-    assert [d.title for d in drawn] == [TIME]
-    # one set of the other parameters, the largest, and a line an implementation
-    assert "numel = 65536" in drawn[0].caption
-    assert "torch_compile 400 µs" in drawn[0].alt
+# --- failures, renames, duplicates ------------------------------------------------------------------------
 
 
-def test_history_is_on_the_page(two_commits, build):
-    page = build(asv=two_commits)["index.html"].decode()
-    assert TIME in page
-    assert "bbbbbb" in page
+def test_what_failed_is_not_what_was_not_offered(tmp_path):
+    older = {TIME: row([1e-5, 3e-4, 1e-5, 1e-5])}
+    newer = {TIME: row([2e-5, None, float("nan"), 1e-5])}
+    history = load_history(write(tmp_path / "asv", result("a" * 40, 1, older), result("b" * 40, 2, newer)))
+    failed = {tuple(v for _, v in s.parameters): s.failed for s in history.series}
+    assert failed == {
+        ("torch_compile", "1024"): (),
+        ("torch_compile", "65536"): ("b" * 40,),
+        ("numpy_cpu", "1024"): (),
+        ("numpy_cpu", "65536"): (),
+    }
+
+
+def test_a_commit_that_does_not_build_is_in_the_log_without_figures(tmp_path):
+    nothing = {TIME: [None, AXES, "1", 1, 0.1]}
+    fine = {TIME: row([1e-5, 3e-4, 1e-5, 1e-5])}
+    history = load_history(write(tmp_path / "asv", result("a" * 40, 1, fine), result("b" * 40, 2, nothing)))
+    assert [c.hash for c in history.log] == ["a" * 40, "b" * 40]
+    assert history.commits == ("a" * 40,)
+    assert all(s.failed == ("b" * 40,) for s in history.series)
+    assert judged(history).unmeasured == (history.log[1],)
+
+
+def test_a_renamed_benchmark_is_shown_under_its_old_name_and_said_once(tmp_path):
+    old = "asv_cpu.Backward.time_call"
+    folder = write(
+        tmp_path / "asv",
+        *(result(letter * 40, day, {old: row([1.0], params=[])}) for day, letter in enumerate("abc", 1)),
+    )
+    history = load_history(folder)
+    (series,) = history.series
+    assert (series.benchmark, series.unit, len(series.points)) == (old, "seconds", 3)
+    (problem,) = history.problems
+    assert problem.shown == old
+    assert problem.text.startswith("benchmarks.json does not list it: renamed or removed")
+
+
+def test_a_missing_machine_file_is_said(two_commits):
+    (two_commits / "bench" / "machine.json").unlink()
+    history = load_history(two_commits)
+    assert len(history.commits) == 2
+    (problem,) = history.problems
+    assert problem.shown == "asv/bench"
+    assert problem.text.startswith("machine.json is missing")
+
+
+def test_duplicates_the_later_one_stands(two_commits):
+    again = result("b" * 40, 2, {TIME: [*row([9.0, 9.0, 9.0, 9.0])[:3], 99, 0.5]})
+    (two_commits / "bench" / "a-copy.json").write_text(json.dumps(again))
+    history = load_history(two_commits)
+    newest = [s.points[-1].value for s in history.series if s.benchmark == TIME]
+    assert newest == [9.0, 9.0, 9.0, 9.0]
+    (problem,) = history.problems
+    assert "measured twice" in problem.text
+
+
+def test_a_plain_copy_changes_nothing(two_commits):
+    before = load_history(two_commits)
+    (stored,) = (two_commits / "bench").glob("bbbb*.json")
+    (two_commits / "bench" / "a-copy.json").write_bytes(stored.read_bytes())
+    after = load_history(two_commits)
+    assert after.series == before.series
+    assert after.problems == ()
+
+
+def test_another_schema_is_named(two_commits):
+    (two_commits / "bench" / "new.json").write_text('{"version": 3, "commit_hash": "c"}')
+    (problem,) = load_history(two_commits).problems
+    assert problem.text == "left out: its asv format is 3; this report reads 2"
+
+
+# --- the log of commits -----------------------------------------------------------------------------------
+
+HEAD = "commit,ancestors,date,package,subject\n"
+
+
+def logged(folder, *lines):
+    (folder / "bench" / "commits.csv").write_text(HEAD + "".join(f"{line}\n" for line in lines))
+    return load_history(folder)
+
+
+def test_commits_have_subjects(two_commits):
+    history = logged(two_commits, f'{"a" * 40},4,2026-11-01T00:00:00+00:00,p1,"A, with ""quotes"""')
+    assert [(c.subject, c.package) for c in history.log] == [('A, with "quotes"', "p1"), ("", "")]
+
+
+def test_a_clock_that_went_back_does_not_change_the_order(two_commits):
+    history = logged(
+        two_commits,
+        f"{'a' * 40},8,2026-11-01T00:00:00Z,p,the child",
+        f"{'b' * 40},7,2026-11-02T00:00:00Z,p,the parent",
+    )
+    assert [c.subject for c in history.log] == ["the parent", "the child"]
+    assert [p.commit[0] for p in history.series[-1].points] == ["b", "a"]
+    (problem,) = history.problems
+    assert problem.shown == "aaaaaaaa"
+    assert "dated before a commit that leads to it" in problem.text
+
+
+def test_a_commit_that_nobody_described_stands_by_its_date(two_commits):
+    (two_commits / "bench" / "c.json").write_text(
+        json.dumps(result("c" * 40, 3, {TIME: row([1.0, 1.0, 1.0, 1.0])}))
+    )
+    history = logged(
+        two_commits, f"{'a' * 40},8,2026-11-01T00:00:00Z,p,x", f"{'c' * 40},9,2026-11-03T00:00:00Z,p,y"
+    )
+    assert [c.hash[0] for c in history.log] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "lists no commit"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"commit,date\nx,y\n", "lacks the column ancestors"),
+        (f"{HEAD}HEAD,1,2026-11-01,p,s\n".encode(), "commit must be a hash"),
+        (f"{HEAD}{'a' * 40},-1,2026-11-01,p,s\n".encode(), "ancestors of aaaaaaaa must be a count"),
+        (f"{HEAD}{'a' * 40},1,yesterday,p,s\n".encode(), "must be an ISO 8601 time"),
+        (f"{HEAD}{'a' * 40},1\n".encode(), "must be an ISO 8601 time"),
+        (f'{HEAD}{"a" * 40},1,2026-11-01,p,"s\n'.encode(), "not CSV"),
+    ],
+)
+def test_a_damaged_log_is_named_and_the_figures_stay(two_commits, content, why):
+    (two_commits / "bench" / "commits.csv").write_bytes(content)
+    history = load_history(two_commits)
+    assert [p.shown for p in history.problems] == ["asv/bench/commits.csv"]
+    assert why in history.problems[0].text
+    assert history.commits == ("a" * 40, "b" * 40)
+
+
+def test_notes_are_read(two_commits):
+    (two_commits / "notes.toml").write_text('[commits]\nbbbbbbb = "Because of <this>."\n')
+    history = load_history(two_commits)
+    assert history.note("b" * 40) == "Because of <this>."
+    assert history.note("a" * 40) == ""
+
+
+@pytest.mark.parametrize(
+    "content", ["[commits", "commits = 3", "[commits]\nHEAD = 'x'", "[commits]\naaaaaaa = 7", "\x00"]
+)
+def test_damaged_notes_are_named(two_commits, content):
+    (two_commits / "notes.toml").write_text(content)
+    history = load_history(two_commits)
+    assert [p.shown for p in history.problems] == ["asv/notes.toml"]
+    assert len(history.commits) == 2

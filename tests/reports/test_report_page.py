@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.reports import factory
+from tests.reports import asv_factory, error_factory, factory
 from tests.reports.factory import case, entry, peer, skipped, sweep, write
-from tests.reports.markup import Page, faults
+from tests.reports.markup import SAFE_NAME, Page, faults, page_of
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -23,6 +23,8 @@ HOSTILE = [
     "../../etc/passwd",
     "x" * 5000,
 ]
+
+KINDS_OF_FILES = (("figures", "svg"), ("data", "csv"), ("data", "json"))
 
 SMALL = sweep([entry(case(), [1e-3] * 5)])
 
@@ -48,10 +50,21 @@ def test_a_realistic_record_gives_a_sound_page(data, build):
     write(data, factory.realistic())
     files = build()
     check(files)
-    text = Page(files["index.html"].decode()).text
-    for section in ("The functions", "Time of one call", "Memory", "Error", "Environment", "Not measured"):
-        assert section in text
-    assert len(files["index.html"]) < 2_000_000
+    for name, section in (
+        ("index", "What it costs"),
+        ("index", "Where to read on"),
+        ("latency", "Time of one call"),
+        ("latency", "How close to a copy"),
+        ("latency", "Environment"),
+        ("latency", "Not measured"),
+        ("memory", "How much memory it takes"),
+        ("error", "Errors on the inputs timed"),
+        ("machines", "Machines side by side"),
+        ("method", "The functions"),
+        ("data", "What is stored"),
+    ):
+        assert section in Page(page_of(files, name)).text
+    assert len(files["index.html"]) < 500_000
 
 
 def test_the_sentence_and_the_table_are_computed_from_the_samples(data, build):
@@ -95,7 +108,7 @@ def test_skipped_and_failed_cases_are_listed_with_their_reasons(data, build):
         skipped(case(implementation="torch_naive"), "the gate was red", "failed"),
     ]
     write(data, sweep([entry(case(), [1e-3] * 5)], absent))
-    page = build()["index.html"].decode()
+    page = page_of(build(), "latency")
     text = Page(page).text
     assert "no GPU here triton_fused, 2 cases" in text
     assert "failed the gate was red torch_naive, 1 case" in text
@@ -104,7 +117,7 @@ def test_skipped_and_failed_cases_are_listed_with_their_reasons(data, build):
 
 def test_an_implementation_without_figures_keeps_its_row_and_reason(data, build):
     write(data, factory.realistic())
-    table = table_after(build()["index.html"].decode(), "Large: ")
+    table = table_after(page_of(build(), "latency"), "Large: ")
     assert "triton_fused" in table
     assert "needs a CUDA device" in table
 
@@ -113,7 +126,7 @@ def test_a_record_in_which_nothing_was_measured_is_shown(data, build):
     write(data, sweep([], [skipped(case(), "no compiler here")]))
     files = build()
     check(files)
-    text = Page(files["index.html"].decode()).text
+    text = Page(page_of(files, "latency")).text
     assert "measured no GEM case" in text
     assert "no compiler here" in text
 
@@ -129,13 +142,14 @@ def test_an_empty_folder_gives_a_page_that_says_what_to_run(build):
     text = Page(files["index.html"].decode()).text
     assert "Nothing has been measured yet" in text
     assert "make report" in text
-    assert set(files) == {"index.html"} | {f for f in files if f.startswith("figures/curves-")}
+    kept = {"index.html", "history.html", "compare.html", "machines.html", "method.html", "data.html"}
+    assert {f for f in files if f.endswith(".html")} <= kept | {"performance.html"}
 
 
 def test_damaged_files_are_named_on_the_page(data, build):
     write(data, SMALL)
     (data / "broken.json").write_bytes(b"{")
-    text = Page(build()["index.html"].decode()).text
+    text = Page(page_of(build(), "data")).text
     assert "data/broken.json left out: it is not JSON" in text
 
 
@@ -143,7 +157,7 @@ def test_an_interrupted_sweep_says_so(data, build):
     factory.journal(data, SMALL)
     files = build()
     check(files)
-    assert "This sweep was interrupted" in Page(files["index.html"].decode()).text
+    assert "This sweep was interrupted" in Page(page_of(files, "latency")).text
 
 
 def test_a_complete_record_is_preferred_to_a_newer_interrupted_one(data, build):
@@ -151,18 +165,18 @@ def test_a_complete_record_is_preferred_to_a_newer_interrupted_one(data, build):
     later = sweep([entry(case(), [2e-3] * 5)])
     later["gem_impls"]["started"] = "2026-11-21T10:00:00+00:00"
     factory.journal(data, later)
-    page = build()["index.html"].decode()
+    page = page_of(build(), "latency")
     assert "1.00 ms" in page
     assert "2.00 ms" not in page
-    assert "2026-11-21 10:00 UTC" in page  # listed
+    assert "2026-11-21 10:00 UTC" in page_of(build(), "data")  # listed
 
 
 def test_a_busy_machine_is_told_from_a_quiet_one(data, build):
     quiet, busy = [1.0e-3, 1.1e-3, 1.0e-3, 1.1e-3], [1e-3, 2e-3, 1e-3, 4e-3]
     write(data, sweep([entry(case(n=n), quiet) for n in range(1, 6)]))
-    assert "not quiet" not in Page(build()["index.html"].decode()).text
+    assert "not quiet" not in Page(page_of(build(), "latency")).text
     write(data, sweep([entry(case(n=n), busy if n == 1 else quiet) for n in range(1, 6)]))
-    assert "in 1 of 5 cases" in Page(build()["index.html"].decode()).text
+    assert "in 1 of 5 cases" in Page(page_of(build(), "latency")).text
 
 
 # --- what is never joined ---------------------------------------------------------------------------------
@@ -190,10 +204,10 @@ def test_records_of_different_environments_are_on_pages_of_their_own(data, build
     write(data, other, "b.json")
     files = build()
     check(files)
-    pages = [name for name in files if name.endswith(".html")]
-    assert len(pages) == 2
-    first = files["index.html"].decode()
-    second = files[next(p for p in pages if p != "index.html")].decode()
+    first = page_of(files, "latency")
+    second = next(
+        text for name, raw in files.items() if name.startswith("latency-") and (text := raw.decode()) != first
+    )
     assert "1.00 ms" in first
     assert "7.00 ms" not in first
     assert "elsewhere" not in first
@@ -207,8 +221,8 @@ def test_records_of_one_environment_share_a_page_and_the_newest_is_shown(data, b
     newer["gem_impls"]["started"] = "2026-11-22T10:00:00+02:00"
     write(data, newer, "b.json")
     files = build()
-    assert [name for name in files if name.endswith(".html")] == ["index.html"]
-    page = files["index.html"].decode()
+    assert len([name for name in files if name.startswith("latency-")]) == 1
+    page = page_of(files, "latency")
     assert "7.00 ms" in page
     assert "1.00 ms" not in page
     assert "2026-11-22 08:00 UTC" in page
@@ -222,7 +236,7 @@ def test_devices_clocks_and_caches_are_never_in_one_table(data, build):
     write(data, sweep(made))
     files = build()
     check(files)
-    page = files["index.html"].decode()
+    page = page_of(files, "latency")
     for caption, time in (
         ("GPU, wall clock: median", "1.00 ms"),
         ("GPU, device clock, hot cache: median", "2.00 ms"),
@@ -252,11 +266,11 @@ def test_hostile_names_and_reasons_stay_text(data, build, name):
     write(data, content)
     files = build()
     check(files)
-    page = Page(files["index.html"].decode())
+    page = Page(page_of(files, "latency"))
     assert " ".join(name.split())[:200] in page.text
-    assert {tag for tag, _ in page.tags}.isdisjoint({"script", "img", "b"})
+    assert {tag for tag, _ in page.tags}.isdisjoint({"img", "b"})
     for name in files:
-        assert re.fullmatch(r"(data|figures)/[\w.+-]+|[\w-]+\.html", name)
+        assert re.fullmatch(SAFE_NAME, name)
 
 
 def test_hostile_file_names_stay_text(data, build):
@@ -264,7 +278,7 @@ def test_hostile_file_names_stay_text(data, build):
     (data / '"><img src=x>.json').write_bytes(b"")
     files = build()
     check(files)
-    assert "<script>alert(1)<.json" in Page(files["index.html"].decode()).text
+    assert "<script>alert(1)<.json" in Page(page_of(files, "data")).text
 
 
 def test_extreme_numbers_do_not_break_the_page(data, build):
@@ -302,13 +316,17 @@ def test_nothing_is_fetched_and_no_address_leaves_the_site(data, build):
         assert not re.search(r"url\((?!#)", text)
 
 
-def test_scripts_are_forbidden_by_the_page_itself(build):
+def test_other_scripts_than_its_own_are_forbidden_by_the_page_itself(build):
     page = Page(build()["index.html"].decode())
     policy = next(
         a["content"] for a in page.attributes("meta") if a.get("http-equiv") == "Content-Security-Policy"
     )
     assert policy is not None
-    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+    assert re.fullmatch(
+        r"default-src 'none'; script-src 'sha256-[\w+/=]{44}'; style-src 'unsafe-inline'; "
+        r"img-src data:; base-uri 'none'; form-action 'none'",
+        policy,
+    )
 
 
 def test_the_machines_name_on_the_network_is_not_published(data, build):
@@ -347,7 +365,9 @@ def test_the_same_inputs_give_the_same_bytes_but_for_the_build_time(data, build)
     first = build()
     assert first == build()
     later = build(at=datetime(2027, 1, 2, 3, 4, tzinfo=UTC))
-    assert {name for name in first if first[name] != later[name]} == {n for n in first if n.endswith(".html")}
+    forwards = {"latency.html", "memory.html", "error.html", "performance.html"}
+    pages = {name for name in first if name.endswith(".html")} - forwards
+    assert {name for name in first if first[name] != later[name]} == pages
     old, new = b"2026-11-23 12:00 UTC", b"2027-01-02 03:04 UTC"
     assert {name: content.replace(old, new) for name, content in first.items()} == later
 
@@ -367,20 +387,39 @@ def test_a_full_size_record_stays_small(data, build):
 # --- figures ----------------------------------------------------------------------------------------------
 
 
-def test_every_figure_is_labelled_themed_and_offered_as_a_file(data, build):
+def test_every_figure_is_labelled_themed_and_offered_with_its_numbers(data, build):
     write(data, factory.realistic())
-    files = build()
-    page = Page(files["index.html"].decode())
-    drawn = page.attributes("svg")
-    assert len(drawn) == len(page.attributes("figcaption")) > 12
-    offered = {name for name in files if name.startswith("figures/")}
-    assert offered == {a["href"] for a in page.attributes("a") if (a["href"] or "").startswith("figures/")}
-    assert len(offered) == len(drawn)
+    error_factory.everything(data)
+    asv_factory.history(data.parent / "asv", 12)
+    files = build(asv=data.parent / "asv")
+    offered, drawn = set(), 0
+    for name, raw in files.items():
+        if name.endswith(".html"):
+            page = Page(raw.decode())
+            figures = page.attributes("figure")
+            assert len(page.attributes("svg")) == len(page.attributes("figcaption")) == len(figures)
+            drawn += len(figures)
+            stem = name.removesuffix(".html")
+            for figure in figures:
+                wanted = {f"{kind}/{stem}/{figure['id']}.{end}" for kind, end in KINDS_OF_FILES}
+                assert wanted <= {a.get("href") for a in page.attributes("a")}, (name, figure)
+                offered |= wanted
+    assert drawn > 30
+    assert offered <= set(files)
+    assert offered >= {f for f in files if f.startswith("figures/")}
     for name in offered:
         text = files[name].decode()
-        assert "prefers-color-scheme: dark" in text
-        assert not re.search(r"(fill|stroke): #", text), "a colour that does not follow the theme"
-        assert "<text" in text
+        if name.endswith(".svg"):
+            assert "prefers-color-scheme: dark" in text
+            assert not re.search(r"(fill|stroke): #", text), "a colour that does not follow the theme"
+            assert "<text" in text
+        elif name.endswith(".csv"):
+            first, *rows = csv.reader(io.StringIO(text))
+            assert rows
+            assert {len(row) for row in rows} == {len(first)}
+            twin = json.loads(files[name.removesuffix("csv") + "json"])
+            assert twin["columns"] == first
+            assert len(twin["rows"]) == len(rows)
 
 
 def test_figures_show_the_medians(data, build):
@@ -389,7 +428,7 @@ def test_figures_show_the_medians(data, build):
         data,
         sweep([entry(case(numel=n), r) for n, r in zip((1024, 4096, 16384), rounds, strict=True)]),
     )
-    page = build()["index.html"].decode()
+    page = page_of(build(), "latency")
     assert "At each line&#39;s largest size: torch_compile 16.4 ms" in page or (
         "At each line's largest size: torch_compile 16.4 ms" in page
     )

@@ -30,6 +30,7 @@ def contrast(a: str, b: str) -> float:
 )
 def test_text_has_the_contrast_of_wcag_aa(theme, name):
     assert contrast(theme[name], theme["paper"]) >= 4.5
+    assert contrast(theme[name], theme["wash"]) >= 4.5, "behind what a link leads to"
 
 
 def test_both_themes_define_every_colour_that_figures_use():

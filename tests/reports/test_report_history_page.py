@@ -1,0 +1,285 @@
+"""From a history with known steps to the page, the feed and the badges."""
+
+import json
+import re
+import uuid
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from reports.badges import badge
+from reports.history import load_history
+from reports.history_changes import judged
+from tests.reports.history_factory import (
+    GEM,
+    PEERS,
+    SAVED,
+    SUBJECTS,
+    TIME,
+    ULP,
+    commit,
+    steady,
+    stepped,
+    store,
+)
+from tests.reports.markup import Page, faults
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def parsed(written):
+    """What the site itself wrote, as XML."""
+    return ET.fromstring(written)  # noqa: S314
+
+
+def kinds(folder):
+    """(case, number of the commit, what is made of it) of every step."""
+    numbers = {commit(i): i for i in range(100)}
+    found = judged(load_history(folder)).changes
+    return {(c.case.subject, numbers[c.commit.hash], c.kind) for c in found}
+
+
+# --- what a step is put down to -----------------------------------------------------------------------------
+
+
+def test_a_regression_and_an_improvement(tmp_path):
+    assert kinds(store(tmp_path / "asv", {TIME: stepped(12, 1.3)})) == {(GEM, 12, "worse")}
+    assert kinds(store(tmp_path / "asv", {TIME: stepped(12, 0.7)})) == {(GEM, 12, "better")}
+
+
+def test_nothing_changed(tmp_path):
+    assert kinds(store(tmp_path / "asv", {TIME: steady})) == set()
+
+
+def test_the_newest_commit_alone_is_not_certain(tmp_path):
+    assert kinds(store(tmp_path / "asv", {TIME: stepped(23, 1.5)})) == {(GEM, 23, "unconfirmed")}
+
+
+def test_a_step_without_a_change_of_the_package_is_not_the_projects(tmp_path):
+    packages = ["one"] * 6 + ["two"] * 18
+    folder = store(tmp_path / "asv", {TIME: stepped(12, 1.3)}, packages=packages)
+    assert kinds(folder) == {(GEM, 12, "machine")}
+    (change,) = judged(load_history(folder)).changes
+    assert change.excuse == f"the package is the same as at {commit(11)[:8]}"
+
+
+def test_a_step_that_pytorchs_own_functions_took_too_is_the_machines(tmp_path):
+    folder = store(tmp_path / "asv", {TIME: stepped(12, 1.3, *SUBJECTS)})
+    assert kinds(folder) == {(s, 12, "machine") for s in SUBJECTS}
+    own = next(c for c in judged(load_history(folder)).changes if c.case.subject == GEM)
+    assert re.fullmatch(r"PyTorch's own functions moved too, by 1\.[23]\d ×", own.excuse)
+
+
+def test_a_regression_is_not_excused_by_a_small_movement_of_the_peers(tmp_path):
+    def figure(index, subject):
+        late = index >= 12
+        return steady(index, subject) * ((1.5 if subject == GEM else 1.1) if late else 1)
+
+    assert (GEM, 12, "worse") in kinds(store(tmp_path / "asv", {TIME: figure}))
+
+
+def test_a_peer_that_moved_alone_excuses_nothing_and_is_no_regression(tmp_path):
+    found = kinds(store(tmp_path / "asv", {TIME: stepped(12, 1.3, PEERS[0])}))
+    assert found == {(PEERS[0], 12, "machine")}
+
+
+def test_a_counted_figure_is_exact_and_peers_excuse_nothing(tmp_path):
+    folder = store(
+        tmp_path / "asv",
+        {
+            TIME: stepped(12, 1.3, *SUBJECTS),
+            ULP: lambda index, _: 2.5 if index < 12 else 2.500001,
+            SAVED: lambda index, subject: 4.0 if index != 20 or subject != GEM else 8.0,
+        },
+    )
+    assert {(s, at, k) for s, at, k in kinds(folder) if k != "machine"} == {
+        (GEM, 12, "worse"),
+        (GEM, 20, "worse"),
+        (GEM, 21, "better"),
+    }
+
+
+def test_a_case_that_fails_since_a_commit_is_lost(tmp_path):
+    folder = store(tmp_path / "asv", {SAVED: lambda i, s: None if i > 20 and s == GEM else 4.0})
+    (lost,) = judged(load_history(folder)).lost
+    assert (lost.case.subject, lost.commit.hash) == (GEM, commit(23))
+    healed = store(tmp_path / "asv", {SAVED: lambda i, s: None if i == 20 and s == GEM else 4.0})
+    assert judged(load_history(healed)).lost == ()
+
+
+# --- the page -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return store(
+        tmp_path / "asv", {TIME: stepped(12, 1.3), ULP: lambda index, _: 2.5 if index < 23 else 2.6}, 24
+    )
+
+
+def test_the_page_is_sound_and_answers(folder, build):
+    files = build(asv=folder)
+    text = files["history.html"].decode()
+    assert faults(text, set(files)) == []
+    page = Page(text).text
+    assert f"1 case worse at {commit(23)[:8]} “Change number 23”, the newest commit measured on bench" in page
+    assert "24 commits in all" in page
+
+
+def test_links_lead_from_a_step_to_its_commit_and_back(folder, build):
+    text = build(asv=folder)["history.html"].decode()
+    anchor = f"commit-{commit(12)[:12]}"
+    (figure,) = re.findall(rf'<figure id="(case-\w+)">(?:(?!</figure>).)*#{anchor}', text, re.DOTALL)
+    entry = re.search(rf'<li id="{anchor}">.*?</li>\s*</ul>', text, re.DOTALL)
+    assert entry is not None
+    assert f'href="#{figure}"' in entry[0]
+    assert f'<a href="#{anchor}"><text' in text, "the mark in the figure itself leads there, too"
+
+
+def test_a_step_states_the_figures_and_the_subject(folder, build):
+    page = Page(build(asv=folder)["history.html"].decode()).text
+    assert re.search(
+        r"1\.(2[6-9]|3[0-4]?)\d* ×, (9\.\d\d|10\.\d) µs to 1[23]\.\d µs: worse; “Change number 12”", page
+    )
+    assert "2.5 ulp to 2.6 ulp" in page
+
+
+def test_what_each_row_can_show_is_on_the_page(folder, build):
+    text = build(asv=folder)["history.html"].decode()
+    (section,) = re.findall(r'<section id="detectable".*?</section>', text, re.DOTALL)
+    numbers = re.findall(r'<td data-value="[\d.e-]+">([\d.]+) %</td>', section)
+    noise, lasting, newest = map(float, numbers)
+    assert 1 < noise < 4
+    assert noise < lasting < newest < 20
+    assert "any" in section, "what is counted shows any change"
+
+
+def test_a_note_stands_beside_its_commit_and_step(folder, build):
+    (folder / "notes.toml").write_text(f'[commits]\n{commit(12)[:9]} = "A slower <b>root</b>."\n')
+    text = build(asv=folder)["history.html"].decode()
+    assert text.count("A slower &lt;b&gt;root&lt;/b&gt;.") == 2
+    assert "<b>root" not in text
+
+
+def test_a_hostile_subject_is_text_everywhere(tmp_path, build):
+    hostile = "<script>alert({index})</script> ]]> & \"'"
+    folder = store(tmp_path / "asv", {TIME: stepped(12, 1.3)}, subject=hostile)
+    (folder / "bench" / "x.json").write_text('{"version": 2, "commit_hash": "<script>alert(7)</script>"}')
+    files = build(asv=folder)
+    for name in [n for n in files if n.endswith(".html")]:
+        assert faults(files[name].decode(), set(files)) == [], name
+        assert b"<script>alert" not in files[name]
+    entry = parsed(files["feed.xml"]).find(f"{ATOM}entry/{ATOM}summary")
+    assert "<script>alert(12)</script>" in entry.text
+    assert b"<script>" not in files["feed.xml"]
+
+
+def test_machines_stand_side_by_side_and_never_meet(tmp_path, build):
+    """A colleague's results are a folder that was copied here."""
+    store(tmp_path / "theirs", {TIME: stepped(12, 1.4)}, machine="theirs")
+    folder = store(tmp_path / "asv", {TIME: steady}, machine="ours")
+    (tmp_path / "theirs" / "theirs").rename(folder / "theirs")
+    files = build(asv=folder)
+    page = Page(files["history.html"].decode()).text
+    assert f"the newest commit measured on ours: {len(SUBJECTS)} cases judged" in page
+    assert f"the newest commit measured on theirs: {len(SUBJECTS)} cases judged" in page
+    rows = json.loads(files["data/history/steps.json"])["rows"]
+    assert {row[0] for row in rows} == {"theirs"}
+
+
+def test_a_commit_that_could_not_be_measured_is_said(tmp_path, build):
+    folder = store(tmp_path / "asv", {TIME: lambda i, s: None if i == 5 else steady(i, s)})
+    page = Page(build(asv=folder)["history.html"].decode()).text
+    assert f"cannot be imported): {commit(5)[:8]} ." in page
+    assert "could not be measured" in page
+
+
+def test_without_a_history_the_page_says_how_to_begin(build):
+    files = build()
+    assert "No commit has been measured with asv yet" in Page(files["history.html"].decode()).text
+    assert "feed.xml" not in files
+    assert not any(name.startswith("badges/") for name in files)
+
+
+def test_one_commit_is_a_history_without_figures(tmp_path, build):
+    files = build(asv=store(tmp_path / "asv", {TIME: steady}, commits=1))
+    assert faults(files["history.html"].decode(), set(files)) == []
+    assert "1 commit in all" in Page(files["history.html"].decode()).text
+
+
+def test_the_same_results_give_the_same_bytes(folder, build):
+    assert build(asv=folder) == build(asv=folder)
+
+
+# --- the feed -----------------------------------------------------------------------------------------------
+
+
+def entries(files):
+    return parsed(files["feed.xml"]).findall(f"{ATOM}entry")
+
+
+def test_the_feed_is_what_rfc_4287_asks_for(folder, build):
+    files = build(asv=folder)
+    feed = parsed(files["feed.xml"])
+    assert feed.tag == f"{ATOM}feed"
+    for element in (feed, *entries(files)):
+        for name in ("id", "title", "updated"):
+            assert len(element.findall(ATOM + name)) == 1
+        assert uuid.UUID(element.find(f"{ATOM}id").text)
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", element.find(f"{ATOM}updated").text)
+    assert feed.find(f"{ATOM}author/{ATOM}name").text
+    assert [link.get("rel") for link in feed.findall(f"{ATOM}link")] == ["self", "alternate"]
+
+
+def test_the_feed_has_regressions_only_and_leads_to_the_page(folder, build):
+    files = build(asv=folder)
+    text = files["history.html"].decode()
+    titles = [e.find(f"{ATOM}title").text for e in entries(files)]
+    assert len(titles) == 2
+    assert titles[0].startswith(f"1.04 × at {commit(23)[:8]}: {GEM} · float32")
+    for entry in entries(files):
+        page, _, place = entry.find(f"{ATOM}link").get("href").partition("#")
+        assert page == "history.html"
+        assert f'id="{place}"' in text
+
+
+def test_an_entry_keeps_its_id_as_the_history_grows(tmp_path, build):
+    def ids(commits):
+        files = build(asv=store(tmp_path / f"asv{commits}", {TIME: stepped(12, 1.3)}, commits))
+        return [e.find(f"{ATOM}id").text for e in entries(files)]
+
+    assert ids(20) == ids(30)
+    assert len(ids(20)) == 1
+
+
+def test_nothing_in_the_feed_is_absolute(folder, build):
+    hrefs = re.findall(rb'href="([^"]*)"', build(asv=folder)["feed.xml"])
+    assert hrefs
+    assert not [h for h in hrefs if h.startswith((b"/", b"http", b"file"))]
+
+
+# --- badges -------------------------------------------------------------------------------------------------
+
+
+def said(files, name):
+    return parsed(files[f"badges/{name}.svg"]).get("aria-label")
+
+
+def test_badges(folder, build):
+    files = build(asv=folder)
+    assert said(files, "regressions") == "newest commit: 1 regression"
+    assert said(files, "history") == "history: 24 commits"
+    assert said(files, "exactness") == "float32 error: at most 2.60 ulp (torch_compile)"
+
+
+def test_a_badge_without_regressions(tmp_path, build):
+    files = build(asv=store(tmp_path / "asv", {TIME: stepped(12, 1.3)}))
+    assert said(files, "regressions") == "newest commit: no regression"
+    assert "badges/exactness.svg" not in files, "nothing is claimed that was not measured"
+
+
+def test_a_badge_is_small_sound_and_self_contained():
+    svg = badge("<a & 'b'>", 'x "y"', "#000000")
+    assert parsed(svg).get("aria-label") == "<a & 'b'>: x \"y\""
+    assert len(svg) < 1000
+    assert "href" not in svg
