@@ -39,27 +39,36 @@ lint: $(STAMP) ## check style and types
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-# Commits to measure: anything that git rev-list takes. Those measured before are skipped, and each is stored
-# when it is done, so interrupting costs the commit at hand. asv's environments obey constraints.txt, too.
-RANGE ?= -10 main
-ASV_RUN = PIP_CONSTRAINT="$(CURDIR)/constraints.txt" $(PY) -m asv run "$(RANGE)" --skip-existing --show-stderr
+# Commits to measure: anything that git rev-list takes, and at most STEPS of them, evenly spread. Those measured
+# before are skipped, and each is stored when it is done, so interrupting costs the commit at hand.
+RANGE ?=
+STEPS ?= 0
 
 .PHONY: history
-history: $(STAMP) compiler ## measure the newest commits of main with asv (RANGE='v1..main' for others)
-	@machine=$$($(PY) -m benchmarks.asv_machine); failed=0; \
-	$(ASV_RUN) --machine "$$machine" --bench '^asv_cpu' --launch-method forkserver || failed=$$?; \
-	if command -v nvidia-smi >/dev/null; then \
-	  $(ASV_RUN) --machine "$$machine" --bench '^asv_gpu' --launch-method spawn || failed=$$?; \
-	fi; \
-	echo "Results are in reports/data/asv/$$machine; 'make publish' shows them"; exit $$failed
+history: $(STAMP) compiler ## measure with asv what is new on main (RANGE='v1..main' STEPS=20 for others)
+	@$(PY) -m benchmarks.asv_history --range "$(RANGE)" --steps $(STEPS)
+
+.PHONY: history-here
+history-here: ## measure HEAD in the Python at hand (PYTHON=python3), without network or set-up
+	@$${PYTHON:-python3} -m benchmarks.asv_history --here
+
+.PHONY: gpu
+gpu: $(STAMP) compiler ## on a machine with an NVIDIA GPU: check, measure and profile there (ARGS=--plan)
+	@$(PY) -m benchmarks gpu $(ARGS)
+
+BASE ?= main
+HEAD ?=
+BUDGET ?= 5m
+
+.PHONY: compare
+compare: $(STAMP) compiler ## was a change slower, less exact, larger? (BASE=main HEAD= BUDGET=5m ARGS='-k error')
+	@$(PY) -m benchmarks compare $(BASE) $(HEAD) --budget $(BUDGET) $(ARGS)
 
 .PHONY: publish
 publish: $(STAMP) ## build the whole site: pages and asv's history
-	@$(PY) -m reports build
 	@if ls reports/data/asv/*/machine.json >/dev/null 2>&1; then \
-	  $(PY) -m asv publish && rm -rf reports/html/asv && cp -r .asv/html reports/html/asv && \
-	  echo "asv's own pages: reports/html/asv/index.html"; \
-	else echo "No history yet: 'make history' measures it"; fi
+	  $(PY) -m asv publish && $(PY) -m reports build --nested .asv/html; \
+	else $(PY) -m reports build; echo "No history yet: 'make history' measures it"; fi
 
 .PHONY: clean
 clean: ## remove environments, caches and built pages; records stay
@@ -89,11 +98,13 @@ $(STAMP): pyproject.toml constraints.txt
 	  | sed -nu 's/^Collecting \([^ ]*\).*/  \1/p; s/^Installing collected packages:.*/  installing .../p'
 	@touch $@
 
-# torch.compile needs a C++ compiler and Python's headers; a missing one is said here, in a sentence.
+# torch.compile and cpp_fused need a C++ compiler and Python's headers; a missing one is said here, in a
+# sentence. cpp_fused is compiled here, too, so that no measurement or test has to wait for it.
 .PHONY: compiler
 compiler: $(STAMP)
 	@include=$$($(PY) -c 'import sysconfig; print(sysconfig.get_path("include"))'); \
 	echo '#include <Python.h>' | $(CXX) -x c++ -fsyntax-only -I"$$include" - 2>/dev/null || { \
-	  echo "make: torch_compile needs a C++ compiler and Python's headers, and '$(CXX)' cannot compile against" \
+	  echo "make: a C++ compiler is needed and Python's headers, and '$(CXX)' cannot compile against" \
 	    "$$include. Debian: apt install g++ python3-dev; macOS: xcode-select --install;" \
 	    "another compiler: make CXX=..." >&2; exit 1; }
+	@$(PY) -m gem_impls.native

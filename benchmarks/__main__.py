@@ -8,7 +8,11 @@ from collections.abc import Sequence
 from typing import Final
 
 COMMANDS: Final = {
+    "compare": ("benchmarks.compare.command", "whether a commit is slower, less exact or larger"),
     "error": ("benchmarks.error.command", "how many bits of every result are wrong"),
+    "fingerprint": ("benchmarks.fingerprint.command", "what the GPU kernels compile to; needs no GPU"),
+    "gpu": ("benchmarks.gpu.command", "everything that needs an NVIDIA GPU, into one record"),
+    "performance": ("benchmarks.performance.command", "how fast, against targets, and where the time goes"),
 }
 """Name -> module with a ``main(argv) -> exit code``, and what it does."""
 
@@ -20,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
         return code
     asked = bool(argv) and argv[0] in ("-h", "--help")
     lines = ["usage: python -m benchmarks COMMAND ...", ""]
-    lines += [f"  {name:<10} {summary}" for name, (_, summary) in COMMANDS.items()]
+    lines += [f"  {name:<12} {summary}" for name, (_, summary) in COMMANDS.items()]
     lines += ["", "python -m benchmarks COMMAND --help says more."]
     if argv and not asked:
         lines.insert(0, f"error: unknown command {argv[0]!r}")

@@ -10,6 +10,8 @@ import os
 import platform
 import re
 
+FIELDS = ("machine", "os", "arch", "cpu", "num_cpu", "ram", "gpu")
+
 
 def describe() -> dict[str, str]:
     """This machine in asv's fields, with ``gpu`` beside those that asv knows."""
@@ -28,13 +30,18 @@ def describe() -> dict[str, str]:
     }
 
 
-def main() -> None:
-    """Register this machine with asv and print its name."""
+def register() -> str:
+    """Tell asv what this machine is, and return the name it is known by."""
     from asv.machine import MachineCollection
 
     description = describe()
     MachineCollection.save(description["machine"], description)
-    print(description["machine"])
+    return description["machine"]
+
+
+def main() -> None:
+    """Register this machine with asv and print its name."""
+    print(register())
 
 
 if __name__ == "__main__":

@@ -60,16 +60,20 @@ UNITS = {
 }
 
 
+CODE_UNITS = {"track_instructions": "instructions", "track_registers": "registers", "track_spilled": "bytes"}
+
+
 def test_what_asv_finds(found: dict[str, dict[str, Any]]) -> None:
     for module in ("asv_cpu", "asv_gpu"):
         kinds = {name.rpartition(".")[2] for name in found if name.startswith(f"{module}.")}
         assert kinds == set(UNITS)
-    assert {name.partition(".")[0] for name in found} == {"asv_cpu", "asv_gpu"}
+    assert {name.rpartition(".")[2] for name in found if name.startswith("asv_code.")} == set(CODE_UNITS)
+    assert {name.partition(".")[0] for name in found} == {"asv_code", "asv_cpu", "asv_gpu"}
 
 
 def test_series_are_named_and_versioned(found: dict[str, dict[str, Any]]) -> None:
     for name, row in found.items():
-        assert row["unit"] == UNITS[name.rpartition(".")[2]]
+        assert row["unit"] == (UNITS | CODE_UNITS)[name.rpartition(".")[2]]
         assert row["version"].partition(" ")[0].isdigit(), "explicit: asv's own is a hash of one method"
         assert row["pretty_name"][:4] == ("CPU:" if name.startswith("asv_cpu") else "GPU:")
         assert len(row["param_names"]) == len(row["params"])
