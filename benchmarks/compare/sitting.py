@@ -24,7 +24,7 @@ from benchmarks.compare.store import SIDES, Journal
 FIRST_ROUNDS: Final = 3
 """Rounds that measure every row, whatever the budget: fewer give no interval worth printing."""
 
-MOST_ROUNDS: Final = 16
+MOST_ROUNDS: Final = 64
 PASSES: Final = 3
 """Times that a round comes to each row."""
 

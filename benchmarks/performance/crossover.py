@@ -23,10 +23,10 @@ class Crossover:
     Attributes:
         sizes: numbers of elements, ascending.
         ratios: who / rival at each of them.
-        start: the smallest size at which, as at every larger one, it is faster: 1 lies above the upper
-            quartile of the pairwise ratios. None where that is nowhere.
-        uncertain: sizes below ``start`` at which no difference was seen, as far as they reach down from it
-            (from the largest size, where ``start`` is None).
+        start: the smallest size at which it is faster (1 lies above the upper quartile of the pairwise
+            ratios) and beyond which it is nowhere slower. None where there is none.
+        uncertain: sizes at which no difference was seen: those above ``start``, and those below, as far as
+            they reach down from it (from the largest size, where ``start`` is None).
     """
 
     who: str
@@ -38,7 +38,7 @@ class Crossover:
 
     @property
     def everywhere(self) -> bool:
-        """Whether it is faster at every size that was measured."""
+        """Whether it is faster from the smallest size that was measured."""
         return self.start == self.sizes[0]
 
 
@@ -53,28 +53,17 @@ def crossover(who: str, rival: str, races: Iterable[Race]) -> Crossover | None:
     if not met or who == rival:
         return None
     ratios = [pairwise(r, who, rival) for r in met]
-    said = [verdict(s) for s in ratios]
-    faster = _run_at_the_end(said, FASTER)
-    start = len(said) - faster
-    even = _run_at_the_end(said[:start], EVEN)
     sizes = tuple(r.numel for r in met)
-    return Crossover(
-        who,
-        rival,
-        sizes,
-        tuple(ratios),
-        sizes[start] if faster else None,
-        sizes[start - even : start],
-    )
+    said = [(n, verdict(s)) for n, s in zip(sizes, ratios, strict=True)]
+    never_slower = _after_the_last(said, SLOWER)
+    start = next((n for n, verdict in never_slower if verdict == FASTER), None)
+    even = tuple(n for n, verdict in never_slower if verdict == EVEN)
+    return Crossover(who, rival, sizes, tuple(ratios), start, even)
 
 
-def _run_at_the_end(said: Sequence[str], what: str) -> int:
-    count = 0
-    for one in reversed(said):
-        if one != what:
-            break
-        count += 1
-    return count
+def _after_the_last(said: Sequence[tuple[int, str]], what: str) -> Sequence[tuple[int, str]]:
+    last = max((i for i, (_, verdict) in enumerate(said) if verdict == what), default=-1)
+    return said[last + 1 :]
 
 
 def curves(entries: Iterable[Entry], device: str) -> dict[str, list[Race]]:
@@ -91,7 +80,7 @@ def words(c: Crossover) -> str:
     """``from 2^14 (2^13: no difference)``, or plainly that it is nowhere."""
     unsure = f" (no difference at {', '.join(map(power, c.uncertain))})" if c.uncertain else ""
     if c.everywhere:
-        return f"at every size, {power(c.sizes[0])} to {power(c.sizes[-1])}"
+        return f"at every size, {power(c.sizes[0])} to {power(c.sizes[-1])}{unsure}"
     if c.start is None:
         return f"nowhere up to {power(c.sizes[-1])}{unsure}"
     below = [n for n in c.sizes if n < c.start]

@@ -149,6 +149,9 @@ def test_crossover() -> None:
     assert crossing(slow, fast, fast) == "from 2^9 (not at 2^8)"
     assert crossing(fast, slow, even, fast) == "from 2^11 (no difference at 2^10)"
     assert crossing(fast, fast) == "at every size, 2^8 to 2^9"
+    assert crossing(fast, even, fast) == "at every size, 2^8 to 2^10 (no difference at 2^9)"
+    assert crossing(slow, fast, even) == "from 2^9 (no difference at 2^10)"
+    assert crossing(even, fast) == "from 2^9 (no difference at 2^8)"
     assert crossing(fast, slow) == "nowhere up to 2^9"
     assert crossing(slow, even) == "nowhere up to 2^9 (no difference at 2^9)"
 

@@ -330,7 +330,7 @@ def test_a_full_disk_leaves_the_log_as_it_was(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["commits.csv"], "nothing half written is left"
 
 
-# --- in the Python at hand ----------------------------------------------------------------------------------
+# --- in the Python at hand ------------------------------------------------------------------------------
 
 
 def test_here_refuses_a_package_that_is_not_heads(
