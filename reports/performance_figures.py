@@ -51,7 +51,7 @@ def waterfalls(found: Sequence[Fall], device: str) -> Iterator[Drawing]:
 def _waterfall(bars: Sequence[Fall], numel: int, device: str) -> Drawing:
     seen = {layer.name for f in bars for layer in f.layers if layer.seen}
     handles = _legend(seen)
-    with canvas(height=1.5 + 0.32 * len(bars) + 0.19 * ((len(handles) + 1) // 2)) as figure:
+    with canvas(height=1.5 + 0.32 * len(bars) + 0.19 * len(handles)) as figure:
         axes = figure.add_subplot()
         for y, f in enumerate(reversed(bars)):
             _bar(axes, y, f)
@@ -61,7 +61,7 @@ def _waterfall(bars: Sequence[Fall], numel: int, device: str) -> Drawing:
         axes.set_xlim(0, 100)
         axes.set_ylim(-0.6, len(bars) - 0.4)
         axes.set_xlabel("share of forward+backward, per cent")
-        figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=8.5)
+        figure.legend(handles=handles, loc="outside lower center", ncols=1, frameon=False, fontsize=8.5)
         size = statistic.size(numel)
         hidden = [f"{f.race.subject}: {_hidden(f)}" for f in bars if _hidden(f)]
         return drawing(
