@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from benchmarks import record as sweeps
+from benchmarks.command_line import BAD_USE, Parser
 from benchmarks.compare import judge, plan, show, store
 from benchmarks.compare.build import Unbuildable, install
 from benchmarks.compare.revisions import WORKING_TREE, Revision, UnknownRevision, export, resolve, uncommitted
@@ -24,7 +25,7 @@ from benchmarks.compare.sitting import Broken, Settings, Sitting
 from benchmarks.compare.store import SIDES, Journal, Unreadable
 from benchmarks.error.cache import Unwritable, require_writable, write_whole
 
-NOTHING, BAD_USE, INTERRUPTED = 0, 2, 130
+NOTHING, INTERRUPTED = 0, 130
 
 BITS: Final = {
     judge.SLOWER: 4,
@@ -75,14 +76,8 @@ def main(argv: Sequence[str], repository: Path = sweeps.ROOT) -> int:
 # --- the command line -----------------------------------------------------------------------------------
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(BAD_USE, f"error: {message}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m benchmarks compare",
         description="Build two revisions, measure them in turns, and say what changed.",
         epilog=EPILOG,

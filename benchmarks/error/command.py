@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
+from benchmarks.command_line import Parser
 from benchmarks.error import at, laboratory, record, sample, subjects
 from benchmarks.error.cache import Unwritable, default_folder, require_writable
 from benchmarks.error.grid import EPS, NEGATIVE_SLOPE, Grid, N
@@ -64,14 +65,8 @@ def _without_paths(argv: Sequence[str]) -> str:
     return shlex.join(["python", "-m", "benchmarks", "error", *kept])
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(NOT_MEASURED, f"error: {message}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m benchmarks error",
         description="Measure the error of every result against correctly rounded ones.",
         epilog=EPILOG,

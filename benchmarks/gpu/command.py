@@ -13,9 +13,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import gem_impls
+from benchmarks.command_line import Parser
 from benchmarks.gpu import jobs
 from benchmarks.gpu.jobs import FAILED, PASSED, Job, Outcome
 from benchmarks.gpu.phases import INTERPRETER, PHASES, Phase, Sitting
@@ -83,14 +84,8 @@ def no_gpu() -> str | None:
 # --- arguments ------------------------------------------------------------------------------------------
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(NOT_DONE, f"error: {message}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m benchmarks gpu",
         description="Check on an NVIDIA GPU that results are right, then measure; one record file.",
         epilog=EPILOG,

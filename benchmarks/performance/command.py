@@ -9,8 +9,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
+from benchmarks.command_line import BAD_USE, Parser
 from benchmarks.performance.entries import Entry
 from benchmarks.performance.markdown import document
 from benchmarks.performance.plan import PARTS, Piece, pieces
@@ -22,7 +23,7 @@ from benchmarks.performance.words import table
 from benchmarks.progress import Progress
 from gem_impls.errors import unknown_name
 
-MEASURED, FAILED, BAD_USE = 0, 1, 2
+MEASURED, FAILED = 0, 1
 
 EPILOG: Final = """\
 exit code: 0 measured (a target that is missed is said, and is no error), 1 something failed its gate: a wrong
@@ -53,14 +54,8 @@ def main(argv: Sequence[str]) -> int:
         return BAD_USE
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(BAD_USE, f"error: {message}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m benchmarks performance",
         description="Measure how fast the implementations are, against stated targets.",
         epilog=EPILOG,
