@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from benchmarks.performance.study import STUDY as PERFORMANCE_STUDY
+from benchmarks.study import Study
 from reports.comparisons import MARK as COMPARISON_MARK
 from reports.comparisons import Comparison, comparison
 from reports.entries import Say
 from reports.error_load import MARK, error_record
 from reports.error_records import ErrorRecord
 from reports.fields import Fields
-from reports.performance_load import MARK as PERFORMANCE_MARK
-from reports.performance_load import PerformanceRecord, performance_record
 from reports.records import Source
+from reports.study_load import StudyStored, study_record
 
 
 class Stored(Protocol):
@@ -45,9 +46,14 @@ class Kind(Generic[R]):
 
 
 ERRORS: Kind[ErrorRecord] = Kind(MARK, "error", error_record)
-PERFORMANCE: Kind[PerformanceRecord] = Kind(PERFORMANCE_MARK, "performance", performance_record)
-
 COMPARISONS: Kind[Comparison] = Kind(COMPARISON_MARK, "compare", comparison)
+
+
+def _study(study: Study) -> Kind[StudyStored]:
+    return Kind(study.mark, study.name, study_record(study))
+
+
+PERFORMANCE: Kind[StudyStored] = _study(PERFORMANCE_STUDY)
 
 KINDS: tuple[Kind[Stored], ...] = (ERRORS, PERFORMANCE, COMPARISONS)
 """Every kind."""

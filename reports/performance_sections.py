@@ -15,8 +15,8 @@ from reports.cells import Cell, Column, Row, Table
 from reports.figures import Palette
 from reports.kinds import PERFORMANCE
 from reports.performance_figures import against_gelu, waterfalls
-from reports.performance_load import PerformanceRecord
 from reports.sections import Block, Content, Place, Section, Site
+from reports.study_load import StudyStored, shown
 from reports.tables import moment
 
 BUSY = 0.5
@@ -28,8 +28,8 @@ class Bench:
     """What a section draws on: the record that is shown of an environment, and the one before it."""
 
     site: Site
-    record: PerformanceRecord
-    before: PerformanceRecord | None
+    record: StudyStored
+    before: StudyStored | None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -55,15 +55,10 @@ class Bench:
 
 def each_bench(site: Site) -> tuple[Place[Bench], ...]:
     """One page an environment, of its worthiest record: complete, whole, full, newest."""
-    found: dict[object, list[PerformanceRecord]] = {}
-    for record in site.inputs.loaded.of(PERFORMANCE):
-        found.setdefault(record.environment.key, []).append(record)
-    places = []
-    for records in found.values():
-        shown, *others = sorted(records, key=lambda r: r.worth, reverse=True)
-        earlier = [r for r in others if r.started < shown.started and r.worth[:3] == shown.worth[:3]]
-        places.append(Place(Bench(site, shown, earlier[0] if earlier else None), shown.environment))
-    return tuple(places)
+    return tuple(
+        Place(Bench(site, found.record, found.before), found.record.environment)
+        for found in shown(site.inputs.loaded.of(PERFORMANCE))
+    )
 
 
 # --- sections -------------------------------------------------------------------------------------------

@@ -15,12 +15,12 @@ from benchmarks.command_line import BAD_USE, Parser
 from benchmarks.performance.entries import Entry
 from benchmarks.performance.markdown import document
 from benchmarks.performance.plan import PARTS, Piece, pieces
-from benchmarks.performance.read import Performance, read
-from benchmarks.performance.record import Run
+from benchmarks.performance.study import STUDY
 from benchmarks.performance.targets import TARGETS, Target
 from benchmarks.performance.verdicts import AWAITS, judge
 from benchmarks.performance.words import table
 from benchmarks.progress import Progress
+from benchmarks.study import Run, StudyRecord, read
 from gem_impls.errors import unknown_name
 
 MEASURED, FAILED = 0, 1
@@ -111,9 +111,14 @@ def _run(arguments: argparse.Namespace, command: str) -> int:
     plan = pieces(chosen, parts, devices, quick=arguments.quick)
     if not plan:
         raise Refused("nothing of that can be measured here: it awaits hardware (torch sees no CUDA device)")
-    run = Run("quick" if arguments.quick else "full", devices, command, arguments.out)
+    settings = {
+        "length": "quick" if arguments.quick else "full",
+        "devices": list(devices),
+        "whole": arguments.only is None,
+    }
+    run = Run(STUDY, settings, command, arguments.out)
     finished = _measure(run, plan, arguments.minutes)
-    found = read(json.dumps(run.document()).encode()).entries
+    found = read(STUDY, json.dumps(run.document()).encode()).entries
     gpu = run.header["environment"]["gpu"] is not None
     print(table([judge(target, found, gpu=gpu, before=before) for target in chosen]))
     failures = run.entries["failures"]
@@ -181,9 +186,9 @@ def _before(path: Path | None) -> tuple[Entry, ...]:
     return _record("--before", path).entries if path else ()
 
 
-def _record(option: str, path: Path) -> Performance:
+def _record(option: str, path: Path) -> StudyRecord:
     try:
-        return read(path.read_bytes())
+        return read(STUDY, path.read_bytes())
     except (OSError, ValueError) as error:
         raise Refused(f"{option} {path}: {error}") from None
 

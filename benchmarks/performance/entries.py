@@ -6,8 +6,8 @@ Each class is one kind of entry of the record; :data:`KINDS` names them. Times a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Final
 
 PACE: Final = "pace"
 """A race of everybody who computes the same thing."""
@@ -96,13 +96,3 @@ Entry = Race | Count | Start | Failure
 
 KINDS: Final[dict[str, type[Entry]]] = {"races": Race, "counts": Count, "starts": Start, "failures": Failure}
 """Key in the record -> class of its entries."""
-
-
-def kind_of(entry: Entry) -> str:
-    """The record's key for such an entry."""
-    return next(key for key, cls in KINDS.items() if isinstance(entry, cls))
-
-
-def as_dict(entry: Entry) -> dict[str, Any]:
-    """The entry as JSON has it: its fields, tuples as lists."""
-    return asdict(entry)

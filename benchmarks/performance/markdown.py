@@ -9,14 +9,14 @@ from benchmarks.performance.crossover import RIVALS, crossover, curves, words
 from benchmarks.performance.entries import Entry, Start
 from benchmarks.performance.falls import Fall, falls
 from benchmarks.performance.first_call import PHASES
-from benchmarks.performance.read import Performance
 from benchmarks.performance.settings import USER
 from benchmarks.performance.targets import TARGETS
 from benchmarks.performance.verdicts import Spread, judge, spread, total
 from benchmarks.performance.words import measured
+from benchmarks.study import StudyRecord
 
 
-def document(record: Performance, before: Sequence[Entry] = ()) -> str:
+def document(record: StudyRecord, before: Sequence[Entry] = ()) -> str:
     """All of it, with where and when it was measured."""
     where = record.header["environment"]
     head = (
@@ -32,7 +32,7 @@ def document(record: Performance, before: Sequence[Entry] = ()) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _targets(record: Performance, before: Sequence[Entry]) -> list[str]:
+def _targets(record: StudyRecord, before: Sequence[Entry]) -> list[str]:
     gpu = record.header["environment"]["gpu"] is not None
     rows = []
     for target in TARGETS:

@@ -6,25 +6,27 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.performance import command, plan, races, record
+from benchmarks.performance import command, plan, races
 from benchmarks.performance.contestants import Contestant
 from benchmarks.performance.crossover import crossover, words
-from benchmarks.performance.entries import KINDS, LAYERS, PACE, Count, Entry, Failure, Race, Start, as_dict
+from benchmarks.performance.entries import KINDS, LAYERS, PACE, Count, Entry, Failure, Race, Start
 from benchmarks.performance.falls import fall
 from benchmarks.performance.first_call import BUILD, FIRST, FRAMEWORK, PACKAGE
 from benchmarks.performance.markdown import document
 from benchmarks.performance.plan import Piece
-from benchmarks.performance.read import read
 from benchmarks.performance.settings import Setting
+from benchmarks.performance.study import STUDY
 from benchmarks.performance.targets import TARGETS
 from benchmarks.performance.verdicts import AT_LIMIT, AWAITS, MET, MISSED, NONE, REPORTED, judge
 from benchmarks.record import ROOT
+from benchmarks.study import Run, read
+from benchmarks.study import run as study_run
 from benchmarks.work import Work
 from tests.benchmarks import planted
 from tests.benchmarks.planted import BRIEF
@@ -249,12 +251,17 @@ ENTRIES: list[Entry] = [
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(record, "FOLDER", tmp_path)
-    return tmp_path
+    monkeypatch.setattr(study_run, "STORE", tmp_path)
+    folder = tmp_path / STUDY.name
+    folder.mkdir()
+    return folder
+
+
+SETTINGS = {"length": "quick", "devices": ["cpu"], "whole": True}
 
 
 def stored(target: Path) -> dict[str, Any]:
-    run = record.Run("quick", ["cpu"], "python -m benchmarks performance", target)
+    run = Run(STUDY, SETTINGS, "python -m benchmarks performance", target)
     run.ends("all", ENTRIES)
     run.close()
     found: dict[str, Any] = json.loads(target.read_text())
@@ -263,7 +270,7 @@ def stored(target: Path) -> dict[str, Any]:
 
 def test_what_is_written_is_read(store: Path) -> None:
     stored(store / "r.json")
-    found = read((store / "r.json").read_bytes())
+    found = read(STUDY, (store / "r.json").read_bytes())
     assert found.problems == ()
     assert list(found.entries) == ENTRIES
     assert document(found).count("\n| ") > len(TARGETS)
@@ -291,7 +298,7 @@ def test_what_is_written_is_read(store: Path) -> None:
 def test_a_damaged_entry_costs_that_entry(store: Path, kind: str, changes: dict[str, Any]) -> None:
     found = stored(store / "r.json")
     found[kind][0] |= changes
-    seen = read(json.dumps(found).encode())
+    seen = read(STUDY, json.dumps(found).encode())
     assert len(seen.problems) == 1
     assert seen.problems[0].startswith(f"{kind}[0] left out: ")
     assert len(seen.entries) == len(ENTRIES) - 1
@@ -312,7 +319,7 @@ def test_a_damaged_entry_costs_that_entry(store: Path, kind: str, changes: dict[
 )
 def test_what_is_no_record_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"not JSON|not a record|schema"):
-        read(raw)
+        read(STUDY, raw)
 
 
 def test_an_interrupted_run_goes_on_and_repeats_nothing(
@@ -334,12 +341,12 @@ def test_an_interrupted_run_goes_on_and_repeats_nothing(
     monkeypatch.setattr(command, "pieces", lambda *_, **__: made)
     assert command.main(["--quick"]) == command.BAD_USE
     (kept,) = store.glob("*.json")
-    assert read(kept.read_bytes()).entries == (ENTRIES[0],), "what was measured is on disk, as a record"
+    assert read(STUDY, kept.read_bytes()).entries == (ENTRIES[0],), "what was measured is kept"
     assert command.main(["--quick"]) == command.MEASURED
     assert measured == ["first", "second", "third"]
     assert list(store.glob("*.json")) == [kept]
-    assert read(kept.read_bytes()).header["complete"] is True
-    assert read(kept.read_bytes()).entries == tuple(ENTRIES[:3])
+    assert read(STUDY, kept.read_bytes()).header["complete"] is True
+    assert read(STUDY, kept.read_bytes()).entries == tuple(ENTRIES[:3])
     assert "goes on" in capsys.readouterr().err
 
 
@@ -360,7 +367,7 @@ def test_one_target_from_the_command_to_the_record(
     monkeypatch.setattr(plan, "SETTINGS", {"quick": BRIEF, "full": BRIEF})
     assert command.main(["--quick", "--only", "numpy-maximum", "numpy-literal"]) == command.MEASURED
     (kept,) = store.glob("*.json")
-    found = read(kept.read_bytes())
+    found = read(STUDY, kept.read_bytes())
     assert found.header["whole"] is False
     assert {t.id: judge(t, found.entries, gpu=False).status for t in TARGETS}["numpy-maximum"] != NONE
     assert all(len(s) >= 5 for e in found.entries if isinstance(e, Race) for s in e.samples.values())
@@ -432,4 +439,4 @@ def test_the_phases_of_a_first_call() -> None:
 
 def test_every_kind_of_entry_is_written() -> None:
     assert {type(e) for e in ENTRIES} == set(KINDS.values())
-    assert all(json.loads(json.dumps(as_dict(e))) for e in ENTRIES)
+    assert all(json.loads(json.dumps(asdict(e))) for e in ENTRIES)

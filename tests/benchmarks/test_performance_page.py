@@ -7,17 +7,18 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.performance import record
 from benchmarks.performance.entries import LAYERS, Failure
+from benchmarks.performance.study import STUDY
 from benchmarks.performance.targets import TARGETS
 from benchmarks.record import ROOT
-from tests.benchmarks.test_performance import count, race, start
+from benchmarks.study import Run
+from tests.benchmarks.test_performance import SETTINGS, count, race, start
 
 HOSTILE = "<script>alert(1)</script>"
 
 
 def test_the_page_shows_every_target_and_escapes_names(tmp_path: Path) -> None:
-    run = record.Run("quick", ["cpu"], "python -m benchmarks performance", tmp_path / "data" / "r.json")
+    run = Run(STUDY, SETTINGS, "python -m benchmarks performance", tmp_path / "data" / "r.json")
     curve = [race(2**e, cpp_fused=[0.5] * 5, torch_naive=[3.0] * 5, gelu=[1.0] * 5) for e in (8, 10, 12)]
     rungs = {"launch": [1.0] * 5, HOSTILE: [2.0] * 5, "allocation": [1.5] * 5}
     ladder = replace(race(**rungs), purpose=LAYERS, subject=HOSTILE)

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from benchmarks.performance.entries import KINDS, Entry, Failure, Race, Start
-from benchmarks.performance.record import MARK, SCHEMA
-
-SHORTEST, LONGEST = 1e-12, 1e6
-"""Seconds that a clock could have shown."""
+from benchmarks.study.row import Study
 
 LONGEST_TEXT: Final = 2000
 MOST_NAMES: Final = 200
 
+E = TypeVar("E")
+
 
 @dataclass(frozen=True)
-class Performance:
+class StudyRecord:
     """A record: its header as it is, the entries that could be read, and what is wrong with the others."""
 
     header: Mapping[str, Any]
-    entries: tuple[Entry, ...]
+    entries: tuple[Any, ...]
     problems: tuple[str, ...]
 
+    def of(self, cls: type[E]) -> tuple[E, ...]:
+        """The entries of one class, in their order."""
+        return tuple(entry for entry in self.entries if isinstance(entry, cls))
 
-def read(raw: bytes) -> Performance:
-    """Read a record.
+
+def read(study: Study, raw: bytes) -> StudyRecord:
+    """Read a record of ``study``.
 
     Raises:
         ValueError: it is not one that this version can read.
@@ -39,55 +42,41 @@ def read(raw: bytes) -> Performance:
         top = json.loads(raw, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"it is not JSON: {error}") from None
-    header = top.get(MARK) if isinstance(top, dict) else None
+    header = top.get(study.mark) if isinstance(top, dict) else None
     if not isinstance(header, dict):
-        raise ValueError(f"it is not a record of performance (no key {MARK})")
-    if header.get("schema") != SCHEMA:
-        raise ValueError(f"its schema is {_shown(header.get('schema'))}; this version reads schema {SCHEMA}")
-    entries: list[Entry] = []
+        raise ValueError(f"it is not a record of {study.name} (no key {study.mark})")
+    if header.get("schema") != study.schema:
+        raise ValueError(
+            f"its schema is {_shown(header.get('schema'))}; this version reads schema {study.schema}"
+        )
+    entries: list[Any] = []
     problems: list[str] = []
-    for kind, cls in KINDS.items():
+    for kind, cls in study.kinds.items():
         listed = top.get(kind)
         for index, value in enumerate(listed if isinstance(listed, list) else []):
             try:
-                entries.append(_entry(cls, value))
+                entries.append(_entry(study, cls, value))
             except ValueError as error:
                 problems.append(f"{kind}[{index}] left out: {error}")
-    return Performance(header, tuple(entries), tuple(problems))
+    return StudyRecord(header, tuple(entries), tuple(problems))
 
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-def _entry(cls: type[Entry], value: Any) -> Entry:
+def _entry(study: Study, cls: type, value: Any) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"it must be an object; got {_shown(value)}")
+    made = cls(**{name: _field(name, hint, value.get(name)) for name, hint in _hints(cls)})
+    study.check(made)
+    return made
+
+
+@functools.cache
+def _hints(cls: type) -> tuple[tuple[str, Any], ...]:
     hints = typing.get_type_hints(cls)
-    made: Any = cls(**{f.name: _field(f.name, hints[f.name], value.get(f.name)) for f in fields(cls)})
-    _check(made)
-    return typing.cast("Entry", made)
-
-
-def _check(entry: Entry) -> None:
-    """What the types of the fields do not say."""
-    if isinstance(entry, Race):
-        if len({len(s) for s in entry.samples.values()}) > 1:
-            raise ValueError("its participants have different numbers of rounds: there are no pairs")
-        if entry.numel < 1 or entry.bytes < 1:
-            raise ValueError("numel and bytes must be at least 1")
-    if isinstance(entry, (Race, Start)):
-        timed = entry.samples if isinstance(entry, Race) else entry.phases
-        if any(not SHORTEST <= t <= LONGEST for s in timed.values() for t in s):
-            raise ValueError(f"a time is not within {SHORTEST:g} … {LONGEST:g} s")
-        if any(not s for s in timed.values()):
-            raise ValueError("somebody has no sample")
-    if isinstance(entry, Start) and len({len(s) for s in entry.phases.values()}) > 1:
-        raise ValueError("its phases have different numbers of processes")
-    if not isinstance(entry, (Race, Start, Failure)):
-        counted = (entry.peak_bytes, entry.extra_saved_bytes)
-        if any(count is not None and count < 0 for count in counted):
-            raise ValueError("bytes must be at least 0")
+    return tuple((f.name, hints[f.name]) for f in fields(cls))
 
 
 def _field(name: str, hint: Any, value: Any) -> Any:
