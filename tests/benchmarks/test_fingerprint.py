@@ -237,7 +237,7 @@ def test_it_can_be_asked_for_help_without_compiling_anything() -> None:
 
 
 def test_history_follows_the_code_and_skips_what_it_cannot_compile(monkeypatch: pytest.MonkeyPatch) -> None:
-    from benchmarks.asv_code import Code
+    from benchmarks.tracked.asv_code import Code
 
     rows = [row(function=f, direction=d, dtype=t, registers=40, sass={"fp32": 80, "load": 4})
             for f in ("gem(n=1)", "se-gem(n=3, eps=0.0001, negative_slope=0.01)")

@@ -20,8 +20,9 @@ pytest.importorskip("asv_runner", reason="the asv view is tested where asv is in
 pytest.importorskip("torch", reason="peers and most implementations need torch")
 
 import gem_impls
-from benchmarks import asv_cpu, asv_gpu, asv_machine, asv_view, cases
+from benchmarks import asv_machine, asv_view, cases
 from benchmarks.gate import NotMeasured
+from benchmarks.tracked import asv_cpu, asv_gpu
 from tests.benchmarks import planted
 from tests.project.markdown import ROOT
 
@@ -37,15 +38,19 @@ def found() -> dict[str, dict[str, Any]]:
         "    rows.append({k: v for k, v in vars(b).items() if isinstance(v, (str, int, float, list))})\n"
         "import torch\n"
         "print(json.dumps({'rows': rows, 'inductor': 'torch._inductor.compile_fx' in sys.modules,"
-        "'cuda': torch.cuda.is_initialized()}, default=str))"
+        "'cuda': torch.cuda.is_initialized(),"
+        "'folders': sorted({m.split('.')[1] for m in sys.modules if m.startswith('benchmarks.')"
+        " and hasattr(sys.modules[m], '__path__')})}, default=str))"
     )
     run = subprocess.run(
-        [sys.executable, "-c", code, str(ROOT / "benchmarks")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(ROOT / "benchmarks" / "tracked")], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
     answer = json.loads(run.stdout.splitlines()[-1])
     assert answer["inductor"], "imported before forking, or each process would"
     assert not answer["cuda"], "a CUDA context does not survive the fork"
+    # Beside an old commit's package, whatever else is imported may fail, and every benchmark with it.
+    assert answer["folders"] == [], "only what is tracked, and the modules at the top, are imported"
     return {row["name"]: row for row in answer["rows"]}
 
 
@@ -62,20 +67,29 @@ UNITS = {
 
 CODE_UNITS = {"track_instructions": "instructions", "track_registers": "registers", "track_spilled": "bytes"}
 
+SHAPE_UNITS = {
+    "track_shape_distance": "scale^1.5",
+    "track_shape_steepest": "slope",
+    "track_shape_gain": "gain",
+    "track_shape_gradient_gain": "gain",
+    "track_shape_junction": "ratio",
+}
+
 
 def test_what_asv_finds(found: dict[str, dict[str, Any]]) -> None:
     for module in ("asv_cpu", "asv_gpu"):
         kinds = {name.rpartition(".")[2] for name in found if name.startswith(f"{module}.")}
         assert kinds == set(UNITS)
     assert {name.rpartition(".")[2] for name in found if name.startswith("asv_code.")} == set(CODE_UNITS)
-    assert {name.partition(".")[0] for name in found} == {"asv_code", "asv_cpu", "asv_gpu"}
+    assert {name.rpartition(".")[2] for name in found if name.startswith("asv_shape.")} == set(SHAPE_UNITS)
+    assert {name.partition(".")[0] for name in found} == {"asv_code", "asv_cpu", "asv_gpu", "asv_shape"}
 
 
 def test_series_are_named_and_versioned(found: dict[str, dict[str, Any]]) -> None:
     for name, row in found.items():
-        assert row["unit"] == (UNITS | CODE_UNITS)[name.rpartition(".")[2]]
+        assert row["unit"] == (UNITS | CODE_UNITS | SHAPE_UNITS)[name.rpartition(".")[2]]
         assert row["version"].partition(" ")[0].isdigit(), "explicit: asv's own is a hash of one method"
-        assert row["pretty_name"][:4] == ("CPU:" if name.startswith("asv_cpu") else "GPU:")
+        assert row["pretty_name"][:4] == ("CPU:" if name.startswith(("asv_cpu", "asv_shape")) else "GPU:")
         assert len(row["param_names"]) == len(row["params"])
         assert all(len(set(values)) == len(values) for values in row["params"])
     assert len({row["pretty_name"] for row in found.values()}) == len(found)
