@@ -7,7 +7,6 @@ from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
 from reports import statistic
-from reports.history_sections import judgement
 from reports.sections import Site
 
 GOOD, BAD, NEUTRAL = "#17603d", "#8a3a06", "#4a4a46"
@@ -28,7 +27,7 @@ def badge_files(site: Site) -> Mapping[str, bytes]:
 
 def _regressions(site: Site) -> Said | None:
     """At the newest commit of any machine, against the history before it."""
-    found = judgement(site.inputs.history)
+    found = site.judged
     if not found.cases:
         return None
     newest = {found.order(machine)[-1].hash for machine in found.machines}
@@ -48,7 +47,7 @@ def _measured(site: Site) -> Said | None:
 
 def _exactness(site: Site) -> Said | None:
     """The largest error of a value in float32, newest figures, of the most exact implementation."""
-    found = judgement(site.inputs.history)
+    found = site.judged
     worst: dict[str, float] = {}
     for case in found.cases:
         parameters = dict(case.series.parameters)

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET  # writes only
 
 from reports.history_changes import Change, Judged
 from reports.history_figures import WORDS, amount, multiple
-from reports.history_sections import FEED, judgement
+from reports.history_sections import FEED
 from reports.numbers import Data, data_csv, data_json
 from reports.sections import Site, file_of
 
@@ -30,7 +30,7 @@ KINDS: Final = ("worse", "unconfirmed")
 
 def history_files(site: Site) -> Mapping[str, bytes]:
     """The feed and the steps; nothing where no commit was measured."""
-    found = judgement(site.inputs.history)
+    found = site.judged
     if not found.cases:
         return {}
     data = steps(found)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from reports import tables
 from reports.cells import Cell, Column, Row, Table, missing
-from reports.history import History
-from reports.history_changes import Case, Change, Judged, judged
+from reports.history_changes import Case, Change, Judged
 from reports.history_figures import WORDS, amount, multiple, trend
 from reports.history_log import Commit
 from reports.sections import Block, Content, Section, Site
@@ -23,15 +21,9 @@ TONES = {"worse": "slower", "unconfirmed": "slower", "better": "faster", "machin
 FEED = "feed.xml"
 
 
-@functools.lru_cache(maxsize=2)
-def judgement(history: History) -> Judged:
-    """The history judged, once for all pages and files."""
-    return judged(history)
-
-
 def _verdict(site: Site) -> Content:
     """The page's answer, one paragraph a machine; there even where nothing was measured."""
-    found = judgement(site.inputs.history)
+    found = site.judged
     said = [_said(found, machine) for machine in found.machines]
     return Content(more={"machines": said, "unmeasured": found.unmeasured, "feed": FEED})
 
@@ -54,7 +46,7 @@ def _said(found: Judged, machine: str) -> Mapping[str, object]:
 
 def _changes(site: Site) -> Content | None:
     """Every step, the newest first; what is not the project's apart."""
-    found = judgement(site.inputs.history)
+    found = site.judged
     own = [c for c in found.changes if not c.excuse]
     others = [c for c in found.changes if c.excuse and not c.case.is_peer]
     peers = [c for c in found.changes if c.case.is_peer]
@@ -96,7 +88,7 @@ def _counted(site: Site) -> Content | None:
 
 
 def _figures(site: Site, wanted: Callable[[Case], bool]) -> Content | None:
-    found = judgement(site.inputs.history)
+    found = site.judged
     groups: dict[tuple[str, str, str], list[Case]] = defaultdict(list)
     for case in found.cases:
         if wanted(case) and len(case.series.points) > 1:
@@ -112,7 +104,7 @@ def _figures(site: Site, wanted: Callable[[Case], bool]) -> Content | None:
 
 def _detectable(site: Site) -> Content | None:
     """What each row would notice."""
-    found = judgement(site.inputs.history)
+    found = site.judged
     made = [
         _detection(machine, [c for c in found.of(machine) if not c.is_peer]) for machine in found.machines
     ]
@@ -155,7 +147,7 @@ def _percent(share: float | None) -> Cell:
 
 def _commits(site: Site) -> Content | None:
     """Every commit that was tried, the newest first, with its steps."""
-    found = judgement(site.inputs.history)
+    found = site.judged
     listed = [_entry(c, found, site) for c in reversed(site.inputs.history.log)]
     return Content(more={"listed": listed}) if listed else None
 
