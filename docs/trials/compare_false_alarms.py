@@ -125,7 +125,8 @@ CHEAP = "numpy_cpu or torch_naive"
 
 TRIALS = (
     Trial("identical", "", "", "", lambda _: False, CHEAP, "60s", 20),
-    Trial("identical, compiled", "", "", "", lambda _: False, "torch_compile", "90s", 6),
+    Trial("identical, torch_compile", "", "", "", lambda _: False, "torch_compile", "90s", 6),
+    Trial("identical, cpp_fused", "", "", "", lambda _: False, "cpp_fused", "90s", 6),
     Trial(
         "10 % slower, numpy_cpu",
         NUMPY,
@@ -144,7 +145,7 @@ TRIALS = (
         timed,
         "numpy_cpu and not error and not backward-out",
         "300s",
-        3,
+        8,
     ),
     Trial(
         "10 % slower, torch_naive",
