@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gem_impls.errors import Unavailable
 from gem_impls.functional import egem, gem, segem
+from gem_impls.initialisation import calculate_gain
 from gem_impls.interface import Implementation, Op
 from gem_impls.registry import get, implementations
 from gem_impls.spec import VARIANTS, Spec
@@ -28,6 +29,7 @@ __all__ = [
     "Op",
     "Spec",
     "Unavailable",
+    "calculate_gain",
     "egem",
     "gem",
     "get",
