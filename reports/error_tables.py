@@ -14,6 +14,7 @@ from reports.figures import short_seconds
 from reports.heat import percentage
 from reports.labs import DTYPES, Lab, Sheet
 from reports.levels import BEYOND_BOUND, level, limits_of
+from reports.powers import power
 from reports.statistic import rounded_up, size
 from reports.views import View
 
@@ -136,12 +137,8 @@ def _map_cell(m: Map) -> Cell:
             if e is not None and level(e, within) >= BEYOND_BOUND
         ] if row else []  # fmt: skip
         if wrong and row:
-            beyond.append(f"{sign}{_power(min(wrong))} … {sign}{_power(max(wrong) + row.step)}")
+            beyond.append(f"{sign}{power(2, min(wrong))} … {sign}{power(2, max(wrong) + row.step)}")
     return Cell(ulp_short(m.largest), "; ".join(beyond), "wrong" if beyond else "")
-
-
-def _power(exponent: int) -> str:
-    return "2" + str(exponent).translate(str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"))
 
 
 # --- worst inputs ---------------------------------------------------------------------------------------

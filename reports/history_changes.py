@@ -18,6 +18,7 @@ from typing import Final
 from reports import statistic
 from reports.history import History, Point, Series
 from reports.history_log import Commit
+from reports.powers import superscript
 from reports.steps import Judgement, Step, judge
 
 PEER: Final = ", torch"
@@ -40,7 +41,7 @@ class Case:
     @property
     def title(self) -> str:
         """What is measured, without the function."""
-        return self.series.title or self.series.benchmark
+        return superscript(self.series.title) or self.series.benchmark
 
     @property
     def subject(self) -> str:

@@ -52,7 +52,7 @@ def amount(value: float, unit: str) -> str:
         return statistic.count_bytes(value)
     if abs(value) >= INFINITE:
         return f"∞ {unit}".strip()
-    return f"{value:.4g} {unit}".strip()
+    return f"{value:{',.0f' if abs(value) >= 1e4 else '.4g'}} {unit}".strip()
 
 
 def multiple(step: float) -> str:

@@ -15,6 +15,7 @@ from benchmarks.performance.verdicts import AT_LIMIT, AWAITS, MET, MISSED, NONE,
 from benchmarks.performance.words import measured
 from reports import statistic
 from reports.cells import Cell, Column, Row, Table, time_cell
+from reports.powers import superscript
 from reports.statistic import Spread
 
 TONES = {MET: "faster", MISSED: "slower", AT_LIMIT: "same", REPORTED: "", AWAITS: "missing", NONE: "missing"}
@@ -24,16 +25,6 @@ TONES = {MET: "faster", MISSED: "slower", AT_LIMIT: "same", REPORTED: "", AWAITS
 def spread(s: verdicts.Spread) -> Spread:
     """The same as the report's own."""
     return Spread(s.median, s.q1, s.q3, s.count)
-
-
-def superscript(text: str) -> str:
-    """``2^20`` as ``2²⁰``."""
-    head, *rest = text.split("2^")
-    out = [head]
-    for part in rest:
-        digits = len(part) - len(part.lstrip("0123456789"))
-        out.append("2" + part[:digits].translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")) + part[digits:])
-    return "".join(out)
 
 
 # --- targets --------------------------------------------------------------------------------------------
@@ -51,7 +42,7 @@ def targets(found: Sequence[Verdict]) -> Table:
         )
         rows.append(Row((superscript(f"{v.target.where}: {v.target.case}"),), cells))
     heads = ("Verdict and goal", "Measured: median (quartiles)", "Name")
-    return Table("targets", "Targets", ("Case",), tuple(map(Column, heads)), tuple(rows), wordy=True)
+    return Table("target-table", "Targets", ("Case",), tuple(map(Column, heads)), tuple(rows), wordy=True)
 
 
 def by_setting(v: Verdict) -> Table | None:
@@ -89,7 +80,7 @@ def layers(found: Sequence[Fall]) -> Table | None:
     columns = tuple(Column(statistic.size(n), "Elements") for n in sizes)
     caption = "What each layer adds: median and quartiles of the differences, round by round"
     heads = ("Implementation", "Layer")
-    return Table("layers", caption, heads, columns, tuple(rows)) if rows else None
+    return Table("layer-table", caption, heads, columns, tuple(rows)) if rows else None
 
 
 ABSENT = Cell("not measured", tone="missing")
@@ -140,7 +131,9 @@ def crossings(entries: Sequence[Entry], device: str) -> Table | None:
             rows.append(Row((passes if index == 0 else "", who), tuple(cells)))
     columns = (Column("faster than eager torch (torch_naive)"), Column("faster than gelu"))
     caption = "Smallest size from which it is faster, there and at every larger size measured"
-    return Table("crossover", caption, ("Pass", "Implementation"), columns, tuple(rows)) if rows else None
+    return (
+        Table("crossover-table", caption, ("Pass", "Implementation"), columns, tuple(rows)) if rows else None
+    )
 
 
 # --- cold start -----------------------------------------------------------------------------------------
@@ -169,7 +162,7 @@ def starts(entries: Sequence[Entry], device: str) -> Table | None:
     count = max(len(times) for start in found for times in start.phases.values())
     columns = tuple(map(Column, (*PHASES, "until the first result, beside importing the framework")))
     caption = f"First calls in {count} fresh processes each: median and quartiles"
-    return Table("starts", caption, ("Implementation", "Disk caches"), columns, tuple(rows))
+    return Table("start-table", caption, ("Implementation", "Disk caches"), columns, tuple(rows))
 
 
 def devices(entries: Sequence[Entry]) -> list[str]:

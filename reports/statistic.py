@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context
 
+from reports.powers import power
+
 FEWEST_PAIRS = 4
 """Below this many rounds quartiles say nothing, and no verdict is given."""
 
@@ -105,5 +107,5 @@ def count_bytes(value: float) -> str:
 def size(numel: int) -> str:
     """A power of two as such (``2²⁰``), any other count with its thousands apart."""
     if numel & (numel - 1) == 0 and numel > 16:
-        return "2" + str(numel.bit_length() - 1).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return power(2, numel.bit_length() - 1)
     return f"{numel:,}"
