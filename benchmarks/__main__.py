@@ -8,11 +8,16 @@ from collections.abc import Sequence
 from typing import Final
 
 COMMANDS: Final = {
+    "blocks": ("benchmarks.blocks.command", "real layers: what a step costs, and the activation's share"),
     "compare": ("benchmarks.compare.command", "whether a commit is slower, less exact or larger"),
+    "dead": ("benchmarks.dead.command", "hidden units that lose their gradient in training"),
     "error": ("benchmarks.error.command", "how many bits of every result are wrong"),
     "fingerprint": ("benchmarks.fingerprint.command", "what the GPU kernels compile to; needs no GPU"),
+    "flow": ("benchmarks.flow.command", "signals and gradients through depth, before training"),
     "gpu": ("benchmarks.gpu.command", "everything that needs an NVIDIA GPU, into one record"),
     "performance": ("benchmarks.performance.command", "how fast, against targets, and where the time goes"),
+    "shape": ("benchmarks.shape.command", "how far from ReLU, how smooth, and how to initialise"),
+    "train": ("benchmarks.train.command", "whether small models train better, over seeds"),
 }
 """Name -> module with a ``main(argv) -> exit code``, and what it does."""
 

@@ -37,6 +37,7 @@ LEAST_FREE: Final = 50 * 2**20
 SUITES: Final[tuple[tuple[str, str, Callable[[], bool]], ...]] = (
     ("^asv_cpu", "forkserver", lambda: True),
     ("^asv_code", "forkserver", lambda: True),
+    ("^asv_shape", "forkserver", lambda: True),
     ("^asv_gpu", "spawn", lambda: shutil.which("nvidia-smi") is not None),
 )
 """Benchmarks, how asv starts their processes (a CUDA context does not survive a fork), and where they run."""

@@ -34,7 +34,7 @@ SCHEDULER: Final = "python -m dask scheduler"
 WORKER: Final = "python -m dask worker ADDRESS --nthreads 1"
 """How a cluster's parts are started; ``python -m`` lets them import from the folder they start in."""
 
-INSTALL: Final = "pip install 'gem-impls[bench]'"
+INSTALL: Final = "pip install 'gem-impls[cluster]'"
 
 
 class NoCluster(Exception):

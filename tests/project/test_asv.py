@@ -43,7 +43,10 @@ def found() -> dict[str, dict[str, Any]]:
         " and hasattr(sys.modules[m], '__path__')})}, default=str))"
     )
     run = subprocess.run(
-        [sys.executable, "-c", code, str(ROOT / "benchmarks" / "tracked")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, str(ROOT / "benchmarks" / "tracked")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
     answer = json.loads(run.stdout.splitlines()[-1])

@@ -16,7 +16,7 @@ import pytest
 pytest.importorskip("asv", reason="history is tested where asv is installed")
 
 from benchmarks import asv_history, asv_log, asv_machine
-from reports.history import load_history
+from reports.history.results import load_history
 from tests.project.markdown import ROOT
 
 Commit = Callable[..., str]
@@ -177,7 +177,7 @@ def test_cpu_rows_fork_and_gpu_rows_spawn_where_there_is_a_gpu(
     monkeypatch.setattr(asv_history.shutil, "which", lambda name: f"/usr/bin/{name}")
     assert asv_history.main([]) == 0
     started = [(c[c.index("--bench") + 1], c[c.index("--launch-method") + 1]) for c in asv]
-    everywhere = [("^asv_cpu", "forkserver"), ("^asv_code", "forkserver")]
+    everywhere = [("^asv_cpu", "forkserver"), ("^asv_code", "forkserver"), ("^asv_shape", "forkserver")]
     assert started == [*everywhere, *everywhere, ("^asv_gpu", "spawn")]
     assert all("--skip-existing" in command for command in asv)
 

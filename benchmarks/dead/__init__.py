@@ -1,0 +1,1 @@
+"""``python -m benchmarks dead``: how many hidden units lose their gradient while a network is trained."""

@@ -1,0 +1,127 @@
+"""One training as a pure function: a :class:`Task` in, a :class:`~benchmarks.train.entries.Training` out.
+
+Both are JSON. The result depends on the task, the code and the machine's arithmetic alone: weights, batches
+and the validation part are drawn from the seed, one thread computes, and only deterministic algorithms do.
+Nothing of the process is changed afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from benchmarks.datasets import DataError
+from benchmarks.engine.store import key_of
+from benchmarks.models.activations import named
+from benchmarks.train import data
+from benchmarks.train.entries import FINAL, SEARCH, Training
+from benchmarks.train.recipes import recipe_of
+
+CURVE: Final = 40
+"""Points of a stored training curve, at most."""
+
+HE, OWN = "he", "own"
+"""Gains of the initialisation: sqrt(2) for everybody, or each activation's own."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training.
+
+    Attributes:
+        model: a recipe's name, ``length`` of which kind: ``"quick"`` or ``"full"``.
+        activation: by its name.
+        phase: ``"search"`` or ``"final"``.
+        rate: the learning rate at its highest.
+        seed: of weights, batches and the validation part.
+        device: ``"cpu"`` or ``"cuda"``.
+        init: :data:`HE` or :data:`OWN`.
+        steps: instead of the recipe's; None: the recipe's.
+        folder: of the user's own data, or None.
+        digest: of the data, so that a stored result is not taken for that of other data.
+        sources: hash of the code, likewise.
+    """
+
+    model: str
+    length: str
+    activation: str
+    phase: str
+    rate: float
+    seed: int
+    device: str
+    init: str = HE
+    steps: int | None = None
+    folder: str | None = None
+    digest: str = ""
+    sources: str = ""
+
+    @property
+    def key(self) -> str:
+        """Names all that the result depends on; where the data lie is not part of it."""
+        return key_of({name: value for name, value in asdict(self).items() if name != "folder"})
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON, with a ``name`` for readers."""
+        rate = "" if self.phase == FINAL else f", rate {self.rate:g}"
+        return {**asdict(self), "name": f"{self.model}, {self.activation}{rate}, seed {self.seed}"}
+
+
+def run(task: dict[str, Any]) -> dict[str, Any]:
+    """Train once; takes :meth:`Task.as_dict`, gives a :class:`Training` as a dict.
+
+    Raises:
+        DataError: the data are not there on this machine, or are others than the task is for.
+    """
+    asked = Task(**{name: value for name, value in task.items() if name != "name"})
+    recipe = recipe_of(asked.length, asked.model)
+    if asked.digest and data.digest(recipe.dataset, asked.folder) != asked.digest:
+        raise DataError(f"{recipe.dataset}: the data on this machine are not those of the run")
+    if asked.device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when torch first uses the card
+    from benchmarks.train import loop
+
+    with loop.deterministic():
+        return asdict(_train(asked))
+
+
+def _train(task: Task) -> Training:
+    from benchmarks.models.blocks import seeded
+    from benchmarks.train import loop
+    from benchmarks.train.gains import own_gain
+    from benchmarks.train.objectives import OBJECTIVES, TEST, VAL
+
+    recipe = recipe_of(task.length, task.model)
+    found = data.held_out(recipe.dataset, task.folder, recipe.held_out, task.seed)
+    activation = named(task.activation)
+    gain = own_gain(activation) if task.init == OWN else None
+    network = seeded(lambda: recipe.module(activation.module, found, gain), task.seed).to(task.device)
+    objective = OBJECTIVES[recipe.objective](recipe, found, task.seed, task.device)
+    steps = task.steps or recipe.steps
+    ran = loop.train(network, objective, recipe, task.rate, steps, task.device)
+    diverged_at = ran.diverged_at
+    scores: dict[str, float] = {}
+    if diverged_at is None:
+        parts = (VAL,) if task.phase == SEARCH else (VAL, TEST)
+        scores = loop.scores(network, objective, recipe, task.device, parts)
+        diverged_at = None if scores else steps
+    curve_steps, curve = loop.curve(ran.losses, CURVE)
+    return Training(
+        model=task.model,
+        activation=task.activation,
+        phase=task.phase,
+        rate=task.rate,
+        seed=task.seed,
+        steps=len(ran.losses),
+        diverged_at=diverged_at,
+        train_loss=loop.tail(ran.losses),
+        val_loss=scores.get("val_loss"),
+        val_score=scores.get("val_score"),
+        test_loss=scores.get("test_loss"),
+        test_score=scores.get("test_score"),
+        curve_steps=curve_steps,
+        curve=curve,
+        seconds=round(ran.seconds, 4),
+        implementation=loop.implementation(network, task.device),
+        machine=loop.machine(task.device),
+    )
