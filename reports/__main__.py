@@ -1,4 +1,4 @@
-"""``python -m reports build`` and ``python -m reports answer``: the command line."""
+"""``python -m reports build``, ``answer`` and ``choosing``: the command line."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reports.build import site, site_of
-from reports.history import load_history
+from reports.history.results import load_history
 from reports.load import load
 from reports.markdown import answer
 from reports.sections import START, Inputs
+from reports.worth.choosing import choosing, replaced
+from reports.worth.evidence import evidence_of
 
 HERE = Path(__file__).parent
 MARK = ".gem-impls-report"
@@ -63,7 +65,20 @@ def _answer(inputs: Inputs, _: argparse.Namespace) -> str:
     return answer(whole.first, whole.lab_of(whole.first.environment))
 
 
-COMMANDS: Mapping[str, Callable[[Inputs, argparse.Namespace], str]] = {"build": _build, "answer": _answer}
+def _choosing(inputs: Inputs, given: argparse.Namespace) -> str:
+    text = choosing(evidence_of(inputs.loaded)[0])
+    if given.write is None:
+        return text
+    document = replaced(given.write.read_text(encoding="utf-8"), text)
+    given.write.write_text(document, encoding="utf-8")
+    return str(given.write)
+
+
+COMMANDS: Mapping[str, Callable[[Inputs, argparse.Namespace], str]] = {
+    "build": _build,
+    "answer": _answer,
+    "choosing": _choosing,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     build = commands.add_parser("build", help="stored files in, a site out; prints the path of its page")
     shown = commands.add_parser("answer", help="the page's first sentence and table as Markdown")
-    for command in (build, shown):
+    advice = commands.add_parser("choosing", help="the figures of docs/choosing.md as Markdown")
+    advice.add_argument("--write", type=Path, metavar="FILE", help="put them between that document's marks")
+    for command in (build, shown, advice):
         command.add_argument(
             "--data",
             type=Path,

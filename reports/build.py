@@ -15,10 +15,10 @@ import jinja2
 from markupsafe import Markup, escape
 
 from reports import tables
+from reports.error.labs import Lab, labs_of
 from reports.figures import Palette
-from reports.history_sections import FEED
+from reports.history.sections import FEED
 from reports.kinds import ERRORS
-from reports.labs import Lab, labs_of
 from reports.numbers import data_csv, data_json
 from reports.pages import FILES, PAGES
 from reports.records import Environment

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from reports.error_records import ErrorRecord, Map, Point
+from reports.error.records import ErrorRecord, Map, Point
 from reports.numbers import Field, harmless
 from reports.records import Case, Error, Measurement, NotMeasured, Record
 from reports.statistic import Spread

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 from reports import statistic
-from reports.error_records import Map
-from reports.labs import Lab
+from reports.error.labs import Lab
+from reports.error.records import Map
 from reports.records import Case, Error, Measurement
 from reports.statistic import Spread
 from reports.tables import by_speed, errors

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from benchmarks.performance.study import STUDY as PERFORMANCE_STUDY
+import benchmarks.blocks.study
+import benchmarks.dead.study
+import benchmarks.flow.study
+import benchmarks.performance.study
+import benchmarks.shape.study
+import benchmarks.train.study
 from benchmarks.study import Study
-from reports.comparisons import MARK as COMPARISON_MARK
-from reports.comparisons import Comparison, comparison
+from reports.compare.records import MARK as COMPARISON_MARK
+from reports.compare.records import Comparison, comparison
 from reports.entries import Say
-from reports.error_load import MARK, error_record
-from reports.error_records import ErrorRecord
+from reports.error.load import MARK, error_record
+from reports.error.records import ErrorRecord
 from reports.fields import Fields
 from reports.records import Source
 from reports.study_load import StudyStored, study_record
@@ -53,7 +58,14 @@ def _study(study: Study) -> Kind[StudyStored]:
     return Kind(study.mark, study.name, study_record(study))
 
 
-PERFORMANCE: Kind[StudyStored] = _study(PERFORMANCE_STUDY)
+PERFORMANCE: Kind[StudyStored] = _study(benchmarks.performance.study.STUDY)
+SHAPE: Kind[StudyStored] = _study(benchmarks.shape.study.STUDY)
+BLOCKS: Kind[StudyStored] = _study(benchmarks.blocks.study.STUDY)
+FLOW: Kind[StudyStored] = _study(benchmarks.flow.study.STUDY)
+DEAD: Kind[StudyStored] = _study(benchmarks.dead.study.STUDY)
+TRAIN: Kind[StudyStored] = _study(benchmarks.train.study.STUDY)
 
-KINDS: tuple[Kind[Stored], ...] = (ERRORS, PERFORMANCE, COMPARISONS)
+STUDIES: tuple[Kind[StudyStored], ...] = (PERFORMANCE, SHAPE, BLOCKS, FLOW, DEAD, TRAIN)
+
+KINDS: tuple[Kind[Stored], ...] = (ERRORS, COMPARISONS, *STUDIES)
 """Every kind."""

@@ -6,9 +6,9 @@ import re
 
 from reports import tables
 from reports.cells import Cell, Table
-from reports.error_headline import error_lines
+from reports.error.headline import error_lines
+from reports.error.labs import Lab
 from reports.headline import headline
-from reports.labs import Lab
 from reports.sections import Machine
 
 
@@ -27,16 +27,16 @@ def answer(machine: Machine, lab: Lab | None = None) -> str:
     dtype = view.dtypes[0]
     _, large = view.ends(dtype) or (0, 0)
     shown = tables.answer(view, dtype, large, view.main_modes(dtype), "Large")
-    sentence = "".join(f"**{_plain(p.text)}**" if p.strong else _plain(p.text) for p in said.answer)
+    sentence = "".join(f"**{plain(p.text)}**" if p.strong else plain(p.text) for p in said.answer)
     measured = f"Measured {tables.moment(machine.record.started)}, {machine.record.sweep} sweep."
     remark = " ".join(filter(None, [said.remark, tables.unsteady(machine.record), measured]))
-    parts = [sentence, _plain(remark), table(shown), *([errors(lab)] if lab else [])]
+    parts = [sentence, plain(remark), table(shown), *([errors(lab)] if lab else [])]
     return "\n\n".join(parts) + "\n"
 
 
 def errors(lab: Lab) -> str:
     """The error maps in four lines."""
-    return "\n".join(f"- {_plain(line)}" for line in error_lines(lab))
+    return "\n".join(f"- {plain(line)}" for line in error_lines(lab))
 
 
 def table(t: Table) -> str:
@@ -48,8 +48,8 @@ def table(t: Table) -> str:
         above = row.heads[0] or above
         cells = [_cell(c) for c in row.cells]
         lines.append([above, *row.heads[1:], *cells, *[""] * (len(names) - len(cells))])
-    rows = [f"| {' | '.join(_plain(text) for text in line)} |" for line in lines]
-    notes = [f"{i}. {_plain(note)}" for i, note in enumerate(t.notes, start=1)]
+    rows = [f"| {' | '.join(plain(text) for text in line)} |" for line in lines]
+    notes = [f"{i}. {plain(note)}" for i, note in enumerate(t.notes, start=1)]
     return "\n".join(rows) + ("\n\n" + "\n".join(notes) if notes else "")
 
 
@@ -57,6 +57,6 @@ def _cell(c: Cell) -> str:
     return f"{c.text} ({c.small})" if c.small and "(" not in c.small else f"{c.text} {c.small}".strip()
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """``text`` with everything escaped that Markdown or HTML would take for markup."""
     return re.sub(r"([\\`*_{}\[\]<>#|&~$])", r"\\\1", text)

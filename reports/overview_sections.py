@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reports.answer import answer
 from reports.here import Here
-from reports.history_figures import WORDS, multiple
+from reports.history.figures import WORDS, multiple
 from reports.sections import Content, Section, Site, file_of
 
 MOST_CHANGES = 6

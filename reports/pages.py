@@ -1,6 +1,6 @@
 """The pages of the site: one row of :data:`PAGES` each, in the order of the menu.
 
-To add a page, write a module ``reports/<name>_sections.py`` with a tuple of sections, and a row here::
+To add a page, write a module ``reports/<name>/sections.py`` with a tuple of sections, and a row here::
 
     Page("history", "History", "Did the last change make it worse?", HISTORY_SECTIONS, once)
 
@@ -20,22 +20,29 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reports.badges import badge_files
-from reports.compare_sections import COMPARE_SECTIONS
-from reports.error_sections import ERROR_SECTIONS, each_environment
-from reports.feed import history_files
+from reports.blocks.sections import LAYERS_SECTIONS, each_layers
+from reports.compare.sections import COMPARE_SECTIONS
+from reports.error.sections import ERROR_SECTIONS, each_environment
+from reports.flow.sections import GRADIENTS_SECTIONS, each_gradients
 from reports.here import each_machine
-from reports.history_sections import HISTORY_SECTIONS
+from reports.history.feed import history_files
+from reports.history.sections import HISTORY_SECTIONS
 from reports.latency_sections import LATENCY_SECTIONS
 from reports.machines_sections import MACHINES_SECTIONS
 from reports.memory_sections import MEMORY_SECTIONS
 from reports.method_sections import METHOD_SECTIONS
 from reports.overview_sections import OVERVIEW_SECTIONS
-from reports.performance_sections import PERFORMANCE_SECTIONS, each_bench
+from reports.performance.sections import PERFORMANCE_SECTIONS, each_bench
 from reports.sections import Page, Site, once
+from reports.shape.sections import SHAPE_SECTIONS
 from reports.store_sections import STORE_SECTIONS, stored_files
+from reports.train.sections import TRAIN_SECTIONS, each_training
+from reports.worth.evidence import each_sitting
+from reports.worth.sections import WORTH_SECTIONS
 
 PAGES: tuple[Page[Any], ...] = (
     Page("index", "Overview", "What does it cost, in a sentence?", OVERVIEW_SECTIONS, once),
+    Page("worth", "Should you use it?", "Is it worth it, and how sure are we?", WORTH_SECTIONS, each_sitting),
     Page("latency", "Latency", "How long does a call take, and beside what?", LATENCY_SECTIONS, each_machine),
     Page("memory", "Memory", "How much memory does a call take and keep?", MEMORY_SECTIONS, each_machine),
     Page(
@@ -45,7 +52,17 @@ PAGES: tuple[Page[Any], ...] = (
         PERFORMANCE_SECTIONS,
         each_bench,
     ),
+    Page(
+        "gradients",
+        "Gradients",
+        "Do gradients survive depth, and do neurons die?",
+        GRADIENTS_SECTIONS,
+        each_gradients,
+    ),
+    Page("training", "Training", "Did it train better?", TRAIN_SECTIONS, each_training),
+    Page("layers", "Layers", "How much of a real layer is the activation?", LAYERS_SECTIONS, each_layers),
     Page("error", "Error", "How far from the exact result, and where?", ERROR_SECTIONS, each_environment),
+    Page("shape", "Shape", "How far from ReLU, how smooth, how to initialise?", SHAPE_SECTIONS, once),
     Page("history", "History", "Did the last change make it worse?", HISTORY_SECTIONS, once),
     Page("compare", "Compare", "What differs between two commits?", COMPARE_SECTIONS, once, ("compare.js",)),
     Page("machines", "Machines", "What does it cost on other machines?", MACHINES_SECTIONS, once),

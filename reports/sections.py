@@ -1,7 +1,7 @@
 """What pages are made of: blocks fill sections, sections make a page, and all draw on one site.
 
 The pages themselves are rows of :data:`reports.pages.PAGES`; their sections are in the modules
-``reports/*_sections.py``, one a page.
+``reports/*/sections.py`` and ``reports/*_sections.py``, one a page.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 from reports.cells import Table
+from reports.error.labs import Lab
 from reports.figures import Palette
-from reports.history import History
-from reports.history_changes import Judged, judged
-from reports.labs import Lab
+from reports.history.changes import Judged, judged
+from reports.history.results import History
 from reports.records import Environment, Loaded, Record
 from reports.svg import Drawing
 from reports.views import View, views

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 
 from reports import tables
-from reports.error_records import ErrorRecord
+from reports.error.records import ErrorRecord
 from reports.flat import as_csv, maps_as_csv
 from reports.kinds import ERRORS, KINDS, Kind, Stored
 from reports.records import Record, Source

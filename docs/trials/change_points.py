@@ -108,8 +108,8 @@ def ruptures_rbf(values: Floats) -> Found:
 
 
 def this_project(values: Floats) -> Found:
-    """The exact segmentation of ruptures, gate by reports/steps.py: 1 % alarms in the row's shuffles."""
-    steps = importlib.import_module("reports.steps")
+    """The exact segmentation of ruptures, gate by reports/history/steps.py: 1 % alarms in shuffles."""
+    steps = importlib.import_module("reports.history.steps")
     return [(s.at, s.worse) for s in steps.judge(list(values), "seconds").steps if s.confirmed]
 
 
@@ -138,7 +138,7 @@ DETECTORS: dict[str, Callable[[Floats], Found]] = {
     "ruptures, squared cost, BIC": ruptures_bic("l2"),
     "ruptures, absolute cost, BIC": ruptures_bic("l1"),
     "ruptures, radial kernel": ruptures_rbf,
-    "ruptures, gate of the row (reports/steps.py)": this_project,
+    "ruptures, gate of the row (reports/history/steps.py)": this_project,
     "Apache Otava, p < 0.001": otava(0.001),
     "Apache Otava, p < 0.0001": otava(0.0001),
     "changeforest": change_forest,

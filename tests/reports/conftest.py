@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from reports.build import site
-from reports.history import load_history
+from reports.history.results import load_history
 from reports.load import load
 from reports.sections import Inputs
 

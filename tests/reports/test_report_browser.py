@@ -5,11 +5,11 @@ import pytest
 
 from reports.__main__ import write as write_site
 from reports.build import site
-from reports.history import load_history
+from reports.history.results import load_history
 from reports.load import load
 from reports.pages import PAGES
 from reports.sections import Inputs
-from tests.reports import asv_factory, error_factory, factory
+from tests.reports import asv_factory, error_factory, factory, worth_factory
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.factory import write
 
@@ -33,6 +33,7 @@ def page(tmp_path_factory):
     write(folder / "data", factory.realistic(environment=cpu))
     write(folder / "data", factory.realistic(device="cuda", environment={"gpu": "Example GPU"}), "gpu.json")
     error_factory.everything(folder / "data", environment=cpu)
+    worth_factory.every_study(folder / "data")
     asv_factory.history(folder / "asv", 12)
     loaded, history = load([folder / "data"]), load_history(folder / "asv")
     return write_site(site(Inputs(loaded, history, datetime(2026, 11, 23, tzinfo=UTC))), folder / "site")
@@ -44,7 +45,7 @@ def of_kind(page, kind):
     return found[-1] if found else page.with_name(f"{kind}.html")
 
 
-@pytest.mark.parametrize("name", [p.name for p in PAGES if p.name != "performance"])
+@pytest.mark.parametrize("name", [p.name for p in PAGES])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_loads_clean_and_fits(browser, page, name, scheme, width):
@@ -89,7 +90,7 @@ CONTRAST = """
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", [p.name for p in PAGES if p.name != "performance"])
+@pytest.mark.parametrize("name", [p.name for p in PAGES])
 def test_all_text_has_the_contrast_of_wcag_aa(browser, page, name, scheme):
     browser.open(of_kind(page, name), 1280, scheme)
     browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")

@@ -3,8 +3,8 @@ import math
 
 import pytest
 
+from reports.error.labs import labs_of
 from reports.kinds import ERRORS
-from reports.labs import labs_of
 from reports.load import MOST_SAID, load
 from tests.reports import error_factory, factory
 from tests.reports.error_factory import curve, error_map, function, point, record, worst

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from reports import __main__ as command
-from reports.error_figures import PlanePoint, front
-from reports.levels import LEVELS, level, limits
+from reports.error.figures import PlanePoint, front
+from reports.error.levels import LEVELS, level, limits
 from tests.reports import error_factory, factory
 from tests.reports.error_factory import curve, error_map, function, peer, record, worst
 from tests.reports.factory import case, entry, skipped, sweep, write

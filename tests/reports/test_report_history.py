@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.history import load_history
-from reports.history_changes import judged
+from reports.history.changes import judged
+from reports.history.results import load_history
 
 COLUMNS = ["result", "params", "version", "started_at", "duration", "stats_ci_99_a", "stats_ci_99_b"]
 COLUMNS += ["stats_q_25", "stats_q_75", "stats_number", "stats_repeat", "samples", "profile"]

@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from reports.badges import badge
-from reports.history import load_history
-from reports.history_changes import judged
+from reports.history.changes import judged
+from reports.history.results import load_history
 from tests.reports.history_factory import (
     GEM,
     PEERS,

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 import pytest
 
 from reports.build import site
-from reports.history import load_history
+from reports.history.results import load_history
 from reports.load import load
 from reports.pages import PAGES
 from reports.sections import Inputs
-from tests.reports import asv_factory, error_factory, factory
+from tests.reports import asv_factory, error_factory, factory, worth_factory
 from tests.reports.factory import case, entry, sweep, write
 from tests.reports.markup import Page, faults, page_of
 from tests.reports.test_report_page import HOSTILE
@@ -35,6 +35,7 @@ def whole(tmp_path_factory):
     write(folder / "data", factory.realistic())
     write(folder / "data", later(factory.realistic(device="cuda", environment=GPU), 19), "gpu.json")
     error_factory.everything(folder / "data")
+    worth_factory.every_study(folder / "data")
     asv = asv_factory.history(folder / "asv", 12)
     asv_factory.history(asv, 9, machine="another")
     now = datetime(2026, 11, 24, tzinfo=UTC)
@@ -55,12 +56,12 @@ def test_every_page_is_sound(whole):
 
 
 def test_every_question_has_its_page_and_every_page_the_whole_menu(whole):
-    titles = [p.title for p in PAGES if p.name != "performance"]
+    titles = [p.title for p in PAGES]
     for name, raw in whole.items():
         if not name.endswith(".html") or b'http-equiv="refresh"' in raw:
             continue
         menu = raw.decode().split('<nav aria-label="Pages">')[1].split("</nav>")[0]
-        assert re.findall(r">([\w ]+)</a>", menu) == [*titles, "asv"], name
+        assert re.findall(r">([\w ?]+)</a>", menu) == [*titles, "asv"], name
         current = re.findall(r'<a href="([^"]+)" aria-current="page"', menu)
         assert current == [name], "the menu leads to this machine's own page"
         assert "Built 2026-11-24 00:00 UTC by commit <code>0123456789ab</code>" in raw.decode()

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from reports.steps import FEWEST, Judgement, judge
+from reports.history.steps import FEWEST, Judgement, judge
 
 COMMITS, NOISE = 30, 0.05
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from reports import svg
-from reports.levels import LEVELS
+from reports.error.levels import LEVELS
 
 STYLE = (Path(svg.__file__).parent / "static" / "style.css").read_text(encoding="utf-8")
 LIGHT, DARK = (

@@ -1,0 +1,1 @@
+"""Dead units, a part of the page of gradients."""

@@ -1,0 +1,1 @@
+"""The error page: records of the error laboratory, their tables and maps."""

@@ -1,0 +1,1 @@
+"""Gradient flow, the other part of the page of gradients."""

@@ -1,0 +1,1 @@
+"""The history page: results of asv, the steps in them, the feed."""

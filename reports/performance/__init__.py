@@ -1,0 +1,1 @@
+"""The performance page: targets, where time goes, crossover, cold start."""

@@ -1,0 +1,1 @@
+"""The page that weighs all studies, the claims, and the advice."""

@@ -1,0 +1,456 @@
+"""Every claim reaches every verdict it can, from records made for it; the page takes whatever is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from benchmarks.train import statistics
+from benchmarks.train.entries import ACCURACY
+from benchmarks.train.statistics import BETTER
+from gem_impls import Spec
+from reports.pages import PAGES
+from reports.worth.ablation import ablations
+from reports.worth.cards import cards
+from reports.worth.choosing import choosing
+from reports.worth.claims import CLAIMS
+from reports.worth.evidence import Evidence, gathered
+from reports.worth.gradients import drift
+from reports.worth.verdicts import NEEDS_DATA, NOT_SEEN, NOT_YET, SUPPORTED, Claim
+from tests.reports import worth_factory as made
+from tests.reports.browser import CHROMIUM, Browser
+from tests.reports.markup import Page, faults, page_of
+from tests.reports.test_report_browser import CONTRAST
+from tests.reports.worth_factory import evidence
+
+HOSTILE = '</dd></table><script>alert("x")</script>'
+
+BY_ID = {claim.id: claim for claim in CLAIMS}
+PUBLISHED = {
+    "cifar10": "cifar10-resnet56",
+    "cifar100": "cifar100-resnet56",
+    "mnist": "mnist-mlp",
+    "gpt2": "gpt2-124m",
+    "bert-small": "bert-small",
+}
+"""Claim -> the recipe that decides it."""
+
+
+def n_of(name: str) -> int:
+    found = re.search(r"n=(\d)", name)
+    return int(found[1]) if found else 0
+
+
+def trained(better: Callable[[str], float], **changes: object) -> Evidence:
+    return evidence(train=made.ablation(better, **changes))
+
+
+def flows(own: float, relu: float = 1.3) -> Evidence:
+    members = [made.flow(str(Spec(v)), own) for v in ("gem", "e-gem", "se-gem")]
+    return evidence(flow=[made.flow("relu", relu), *members])
+
+
+def died(se_gem: float, relu: float, diverged: int = 0) -> Evidence:
+    return evidence(dead=[made.dead(str(Spec("se-gem")), se_gem, diverged=diverged), made.dead("relu", relu)])
+
+
+def higher_orders(by: float, groups: str = "") -> Callable[[str], float]:
+    return lambda name: by if n_of(name) > 1 else 0.0
+
+
+SCENARIOS: dict[str, Callable[[], tuple[Evidence, list[Evidence]]]] = {
+    "like-relu": lambda: (
+        trained(lambda _: 0.0),
+        [
+            trained(lambda name: -0.03 if name == str(Spec("gem")) else 0.0),  # one of nine comparisons fails
+            trained(lambda name: 0.05 if name == "relu" else 0.0),
+        ],
+    ),
+    "gradient-flow": lambda: (flows(own=1.001), [flows(own=1.3), flows(own=1.8), flows(own=0.5, relu=1.001)]),
+    "no-dead": lambda: (
+        died(0.0, 0.4),
+        [died(0.01, 0.4), died(0.0, 0.0), died(0.01, 0.4, diverged=4)],
+    ),
+    "order-trades": lambda: (
+        evidence(shape=made.quantities()),
+        [evidence(shape=made.quantities(farther=False))],
+    ),
+    "approaches-relu": lambda: (
+        evidence(shape=made.quantities()),
+        [
+            evidence(shape=made.quantities(disturbed=1e-9)),
+            evidence(shape=[replace(q, measured=1.0) for q in made.quantities()]),
+        ],
+    ),
+    "smooth-junction": lambda: (
+        evidence(shape=made.junctions()),
+        [
+            evidence(shape=made.junctions(disturbed=1e-6)),
+            evidence(shape=made.junctions(sides=("right",))),
+        ],
+    ),
+    "first-order": lambda: (
+        trained(higher_orders(-0.02)),
+        [trained(higher_orders(0.0)), trained(higher_orders(+0.02))],
+    ),
+    "second-order": lambda: (
+        trained(higher_orders(+0.02)),
+        [trained(higher_orders(0.0)), trained(higher_orders(-0.02))],
+    ),
+    "cheap-call": lambda: (
+        evidence(performance=made.calls(gem=0.5)),
+        [evidence(performance=made.calls(gem=1.0)), evidence(performance=made.calls(gem=2.0))],
+    ),
+    "cheap-layer": lambda: (
+        evidence(blocks=[made.block("gpt2-mlp", 0.8), made.block("gated-mlp", 1.0)]),
+        [
+            evidence(blocks=[made.block("gpt2-mlp", 1.0)]),
+            evidence(blocks=[made.block("gpt2-mlp", 0.8), made.block("gated-mlp", 1.3)]),
+        ],
+    ),
+    "hierarchy": lambda: (
+        trained(higher_orders(0.0)),
+        [
+            trained(higher_orders(+0.02)),
+            # Nothing is seen, but a gain of a point is not excluded either.
+            trained(lambda name: 0.0095 if n_of(name) > 1 else 0.0),
+        ],
+    ),
+    "live-neurons": lambda: (
+        trained(lambda name: 0.02 if name.startswith("se-gem") else 0.0),
+        [trained(lambda _: 0.0), trained(lambda name: -0.02 if name.startswith("se-gem") else 0.0)],
+    ),
+    "not-faster": lambda: (
+        evidence(blocks=[made.block("gpt2-mlp", 1.0, alone=(0.05, 0.1))]),
+        [
+            evidence(blocks=[made.block("gpt2-mlp", 0.8, alone=(0.05, 0.1))]),
+            evidence(blocks=[made.block("gpt2-mlp", 1.0, alone=(0.1, 0.1))]),
+        ],
+    ),
+}
+"""Claim -> evidence that supports it, and evidence that does not."""
+
+
+def test_every_claim_is_tried() -> None:
+    assert SCENARIOS.keys() | PUBLISHED.keys() == BY_ID.keys()
+    assert len(BY_ID) == len(CLAIMS)
+
+
+# --- verdicts ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_claim_is_supported_by_records_that_meet_its_rule(name: str) -> None:
+    assert BY_ID[name].finding(SCENARIOS[name]()[0]).verdict == SUPPORTED
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_claim_is_not_seen_in_records_that_do_not(name: str) -> None:
+    _, several = SCENARIOS[name]()
+    assert [BY_ID[name].finding(e).verdict for e in several] == [NOT_SEEN] * len(several)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda c: c.id)
+def test_without_records_nothing_is_claimed(claim: Claim) -> None:
+    expected = NEEDS_DATA if claim.id in PUBLISHED else NOT_YET
+    assert claim.finding(Evidence()).verdict == expected
+
+
+@pytest.mark.parametrize(("flaw", "word"), [("complete", "interrupted"), ("whole", "Only a part")])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_an_interrupted_or_partial_run_decides_nothing(name: str, flaw: str, word: str) -> None:
+    for found in (SCENARIOS[name]()[0], SCENARIOS[name]()[1][0]):
+        broken = {study: replace(record, **{flaw: False}) for study, record in found.records.items()}
+        finding = BY_ID[name].finding(replace(found, records=broken))
+        assert finding.verdict == NOT_YET
+        assert word in finding.measured
+
+
+def test_two_seeds_are_too_few_to_judge() -> None:
+    for name in ("like-relu", "first-order", "second-order", "hierarchy", "live-neurons"):
+        finding = BY_ID[name].finding(trained(lambda _: 0.0, seeds=made.SEEDS[:2]))
+        assert finding.verdict == NOT_YET
+        assert "Too few seeds" in finding.measured
+
+
+def test_a_divergence_counts_against_whoever_diverged() -> None:
+    gem = str(Spec("gem"))
+    s = made.setting("mlp")
+    calm, lost = ([s, *made.trainings(s, lambda _: 0.0, diverged=who)] for who in ((), (gem,)))
+    judge = BY_ID["like-relu"]
+    assert judge.finding(evidence(train=calm)).verdict == SUPPORTED
+    finding = judge.finding(evidence(train=lost))
+    assert finding.verdict == NOT_SEEN
+    assert "gem −85.00 points" in finding.measured, "it enters as a guess: 10 % instead of 95 %"
+
+
+def test_a_card_says_perhaps_where_a_difference_does_not_stand() -> None:
+    """Of the two comparisons of a card, Holm asks p <= 0.025 of the first."""
+    e_gem = str(Spec("e-gem"))
+    noise = np.array([0.001, -0.002, 0.003, -0.001, -0.001])
+    s = made.setting("mlp", activations=("relu", "gelu", e_gem))
+    said = []
+    for p in (0.6, 0.04, 0.001):
+        shift = stats.t.isf(p / 2, 4) * noise.std(ddof=1) / np.sqrt(5)
+        runs = [
+            replace(
+                t, test_score=0.9 + (shift + noise[s.seeds.index(t.seed)] if t.activation == e_gem else 0.0)
+            )
+            for t in made.trainings(s, lambda _: 0.0)
+        ]
+        (card,) = (c for c in cards(evidence(train=[s, *runs])) if c.id == "small")
+        strong = [part.text for line in dict(card.answers)["What it changed"] for part in line if part.strong]
+        said.append(strong)
+    assert said == [
+        ["no difference to ReLU", "no difference to GELU"],
+        ["perhaps better than ReLU", "perhaps better than GELU"],
+        ["better than ReLU", "better than GELU"],
+    ]
+
+
+# --- many comparisons -------------------------------------------------------------------------------------
+
+
+def pairs_of(p_values: dict[str, float]):
+    """Each against ReLU, made so that a paired t test gives just that p."""
+    s = made.setting("mlp", activations=("relu", *p_values))
+    noise = np.array([0.001, -0.002, 0.003, -0.001, -0.001])
+    means = {
+        who: stats.t.isf(p / 2, 4) * noise.std(ddof=1) / np.sqrt(5) - noise.mean()
+        for who, p in p_values.items()
+    }
+    runs = [
+        replace(
+            t,
+            test_score=0.9
+            + (means[t.activation] + noise[s.seeds.index(t.seed)] if t.activation in means else 0),
+        )
+        for t in made.trainings(s, lambda _: 0.0)
+    ]
+    (a,) = ablations(evidence(train=[s, *runs]))
+    return a.pairs((who, "relu") for who in p_values)
+
+
+@pytest.mark.parametrize(
+    ("p_values", "stand"),
+    [
+        ({"a": 0.03}, [True]),
+        ({"a": 0.03, "b": 0.035}, [False, False]),  # each alone would be called better
+        ({"a": 0.035, "b": 0.001}, [True, True]),
+        ({"a": 0.02, "b": 0.02, "c": 0.02}, [False, False, False]),
+        ({"a": 0.01, "b": 0.02, "c": 0.04}, [True, True, True]),
+    ],
+)
+def test_comparisons_are_taken_together(p_values: dict[str, float], stand: list[bool]) -> None:
+    """Holm: the i-th smallest of m stands up to 5 % / (m - i + 1), as long as those before it stand."""
+    found = pairs_of(p_values)
+    assert [c.p for c in found] == pytest.approx(list(p_values.values()), rel=1e-6)
+    assert {c.verdict for c in found} == {BETTER}
+    assert [c.holds for c in found] == stand
+
+
+def test_one_lucky_order_among_many_does_not_sell_the_hierarchy() -> None:
+    lucky = {str(Spec("se-gem", 3, 1e-2)): 0.0004}
+    s = made.setting("mlp")
+    runs = made.trainings(s, lambda name: lucky.get(name, 0.0))
+    (a,) = ablations(evidence(train=[s, *runs]))
+    alone = a.pair(Spec("se-gem", 3, 1e-2), Spec("se-gem", 1, 1e-2))
+    assert alone is not None
+    assert alone.p < 0.05
+    assert BY_ID["hierarchy"].finding(evidence(train=[s, *runs])).verdict == SUPPORTED
+
+
+# --- the real data sets -----------------------------------------------------------------------------------
+
+
+def recipe_record(model: str, better: Callable[[str], float], **header: object):
+    group = {"gpt2-124m": "transformer", "bert-small": "transformer", "mnist-mlp": "small"}.get(model, "cnn")
+    metric = {} if group == "transformer" else {"metric": ACCURACY}
+    s = made.setting(model, recipe=True, group=group, **metric)
+    return made.stored("train", [s, *made.trainings(s, better)], header=header, length="full")
+
+
+LIKED = {
+    "cifar10": lambda name: 0.01 if name == str(Spec("se-gem")) else 0.0,
+    "cifar100": lambda name: {str(Spec("e-gem")): 0.02, str(Spec("gem")): 0.01}.get(name, 0.0),
+    "mnist": lambda _: 0.0,
+    "gpt2": lambda name: 0.02 if name == str(Spec("gem", 2)) else 0.0,
+    "bert-small": lambda name: 0.02 if name == str(Spec("e-gem", 1, 10.0)) else 0.0,
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_result_is_decided_by_its_own_data_alone(name: str) -> None:
+    claim, model = BY_ID[name], PUBLISHED[name]
+    ours = made.stored("train", made.ablation(LIKED[name]))
+    assert claim.finding(gathered({"train": [ours]})[0]).verdict == NEEDS_DATA, "digits are not CIFAR"
+    real = recipe_record(model, LIKED[name])
+    (found,) = gathered({"train": [ours, real]})
+    assert found.records["train"] is ours, "a recipe does not displace the ablation"
+    assert claim.finding(found).verdict == SUPPORTED
+    other = recipe_record(
+        model, lambda who: -LIKED[name](who) if name != "mnist" else -0.005 * (who[:2] == "e-")
+    )
+    assert claim.finding(gathered({"train": [ours, other]})[0]).verdict == NOT_SEEN
+    shortened = recipe_record(model, LIKED[name], steps=10)
+    assert claim.finding(gathered({"train": [ours, shortened]})[0]).verdict == NEEDS_DATA
+    partial = replace(real, complete=False)
+    assert claim.finding(gathered({"train": [ours, partial]})[0]).verdict == NEEDS_DATA
+
+
+# --- evidence ---------------------------------------------------------------------------------------------
+
+
+def test_records_of_two_machines_are_never_mixed() -> None:
+    shape = made.stored("shape", made.quantities(), machine="A")
+    blocks = made.stored("blocks", [made.block("gpt2-mlp", 1.0)], machine="A")
+    train = made.stored("train", made.ablation(), machine="B", day=25)
+    calls = made.stored("performance", made.calls(1.0), machine="C")
+    found = gathered({"shape": [shape], "blocks": [blocks], "train": [train], "performance": [calls]})
+    assert [(e.machine, set(e.records)) for e in found] == [
+        ("B", {"shape", "train"}),
+        ("A", {"shape", "blocks"}),
+    ], "what is exact serves both; calls alone make no page beside others"
+    (alone,) = gathered({"performance": [calls]})
+    assert (alone.machine, set(alone.records)) == ("C", {"performance"})
+    assert gathered({}) == (Evidence(),)
+
+
+def test_of_several_records_the_whole_full_newest_is_taken() -> None:
+    runs = [
+        made.stored("train", [], day=20, length="full"),
+        made.stored("train", [], day=22),
+        made.stored("train", [], day=23, length="full", complete=False),
+    ]
+    assert gathered({"train": runs})[0].records["train"] is runs[0]
+
+
+# --- gradients --------------------------------------------------------------------------------------------
+
+
+def test_drift_is_the_logarithm_a_layer_until_the_gradient_left() -> None:
+    within = made.flow("relu", 1.1, depth=64)
+    assert drift(within, 0) == pytest.approx(np.log(1.1))
+    gone = made.flow("gem(n=1)", 0.5, depth=64)
+    assert drift(gone, 0) == pytest.approx(np.log(2), rel=0.05), "1e-6 after 20 layers"
+
+
+# --- the page ---------------------------------------------------------------------------------------------
+
+
+def test_it_is_second_in_the_menu() -> None:
+    assert [(p.name, p.title) for p in PAGES][1] == ("worth", "Should you use it?")
+
+
+def test_the_page_without_any_record_says_so(build) -> None:
+    files = build()
+    text = Page(page_of(files, "worth")).text
+    assert text.count("Not measured yet.") >= 6
+    assert f"{len(PUBLISHED)} need the real data set and {len(SCENARIOS)} are not measured yet" in text
+    assert faults(page_of(files, "worth"), set(files)) == []
+
+
+def test_the_page_weighs_what_is_there(data, build) -> None:
+    made.every_study(data)
+    files = build()
+    page = page_of(files, "worth")
+    assert faults(page, set(files)) == []
+    text = Page(page).text
+    for claim in CLAIMS:
+        assert f'id="claim-{claim.id}"' in page
+        assert claim.command in text
+    assert "no difference to GELU" in text
+    assert "5 seeds, 1,000 samples of toys, 5,000 parameters" in text
+    assert "Missing: CIFAR-10 and CIFAR-100 with ResNet-56." in text
+    assert text.index("Like a CNN") < text.index("Like a transformer") < text.index("Claims and doubts")
+
+
+@pytest.mark.parametrize("study", made.STUDIES)
+def test_the_page_works_with_any_record_missing(data, build, study: str) -> None:
+    made.every_study(data)
+    for path in data.glob(f"{study}-*.json"):
+        path.unlink()
+    files = build()
+    assert faults(page_of(files, "worth"), set(files)) == []
+    assert "Should you use it?" in Page(page_of(files, "worth")).text
+
+
+def test_machines_have_pages_of_their_own(data, build) -> None:
+    made.every_study(data)
+    made.put(data, "train", made.ablation(models=["mlp"]), machine="Another CPU")
+    files = build()
+    own = [name for name in files if re.match(r"worth-.+\.html", name)]
+    assert len(own) == 2
+    texts = [Page(files[name].decode()).text for name in own]
+    assert sorted(", on Another CPU." in text for text in texts) == [False, True]
+    assert all("never mixed" in text for text in texts)
+
+
+def test_nothing_in_a_record_is_markup(data, build) -> None:
+    s = made.setting("mlp", title=HOSTILE, dataset=HOSTILE, about=HOSTILE, source=HOSTILE)
+    made.put(data, "train", [s, *made.trainings(s, lambda _: 0.0)], machine=HOSTILE)
+    relu, gem = made.block(HOSTILE, 1.0), made.block("gpt2-mlp", 1.0)
+    made.put(data, "blocks", [relu, gem], machine=HOSTILE)
+    made.put(data, "dead", [made.dead(str(Spec("se-gem")), 0.3, scenario=HOSTILE)], machine=HOSTILE)
+    files = build()
+    page = page_of(files, "worth")
+    assert faults(page, set(files)) == []
+    assert HOSTILE not in page
+    assert "alert" in Page(page).text, "it is shown as text"
+
+
+def test_damage_in_a_record_leaves_the_page(data, build) -> None:
+    path = made.put(data, "train", made.ablation(models=["mlp"], activations=("relu", "gelu")))
+    text = path.read_text()
+    for broken in (text[: len(text) // 2], text.replace('"seed": 10', '"seed": "ten"'), "{}", "[]"):
+        path.write_text(broken)
+        files = build()
+        assert faults(page_of(files, "worth"), set(files)) == []
+
+
+def test_without_scipy_it_says_what_is_missing(monkeypatch) -> None:
+    def absent() -> None:
+        raise ImportError("intervals need scipy: pip install 'gem-impls[bench]'")
+
+    monkeypatch.setattr(statistics, "_scipy_stats", absent)
+    statistics.expanded_tail.cache_clear()
+    found = evidence(train=made.ablation(models=["mlp"]))
+    for name in ("like-relu", "hierarchy", "mnist"):
+        assert BY_ID[name].finding(found).verdict == NOT_YET
+    assert "Measured, but intervals need scipy" in choosing(found)
+    assert any("scipy" in p.text for line in dict(cards(found)[2].answers)["What it changed"] for p in line)
+
+
+# --- as a browser shows it --------------------------------------------------------------------------------
+
+
+@pytest.mark.chromium
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is on the path")
+def test_the_answer_is_one_screen_and_fits_a_phone(data, build, tmp_path) -> None:
+    made.every_study(data)
+    blocks = ("gpt2-mlp", "gated-mlp", "bert-small-block", "resnet56-block")
+    made.put(data, "blocks", [made.block(name, 1.2) for name in blocks], day=25)
+    for name, content in build().items():
+        path = tmp_path / "site" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (page,) = (tmp_path / "site").glob("worth-*.html")
+    with Browser(tmp_path / "profile") as browser:
+        for scheme in ("light", "dark"):
+            browser.open(page, 1280, scheme)
+            assert browser.complaints() == []
+            assert browser.requests() == [page.resolve().as_uri()]
+            bottom = "document.querySelector('.cards').getBoundingClientRect().bottom"
+            assert 300 < browser.evaluate(bottom) <= 900
+            browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            assert browser.evaluate(CONTRAST)[0] >= 4.5
+            browser.open(page, 390, scheme)
+            browser.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            assert browser.evaluate("document.documentElement.scrollWidth") <= 390
+            cells = "[...document.querySelectorAll('.claims td')].map(c => c.getBoundingClientRect().right)"
+            assert browser.evaluate(f"Math.max(...{cells})") <= 390, "no sideways scrolling to read a claim"
