@@ -127,7 +127,12 @@ class Worker:
         return lines[-1][:300] if lines else ""
 
     def kill(self) -> None:
-        """End it at once; again does nothing."""
+        """End it at once, and what it started; again does nothing."""
+        if self._errors.closed:
+            return
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody of its session is left
+                os.killpg(self.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):

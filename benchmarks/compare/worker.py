@@ -9,18 +9,18 @@ A command is ``{"do": NAME, ...}``, an answer ``{"figures": ...}`` or ``{"failed
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import gc
 import json
 import math
 import os
 import random
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from benchmarks.lifetime import die_with_parent
 
 if TYPE_CHECKING:
     from benchmarks.cases import Case
@@ -267,16 +267,6 @@ def answer(session: Session, command: Message) -> Message:
                 return {"failed": str(reason), "lacks": True}
     except NotMeasured as failure:
         return {"failed": str(failure), "lacks": False}
-
-
-def die_with_parent(parent: int) -> None:
-    """Ask Linux to end this process when its parent ends; elsewhere, reading the closed pipe does it."""
-    if not sys.platform.startswith("linux"):
-        return
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before that could be asked
-        os._exit(1)
 
 
 def serve(commands: TextIO, answers: TextIO) -> None:

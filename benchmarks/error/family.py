@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import signal
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -28,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.error.rounding import Floats, Truth, from_fractions, round_fraction, round_near, ulp_exponent
+from benchmarks.lifetime import die_with_parent
 from gem_impls import Spec, oracle
 
 UNIT_ROUNDOFF: Final = 2.0**-53
@@ -221,11 +223,14 @@ def _second_process() -> ProcessPoolExecutor:
     """One process more, started once and used until the end.
 
     A fresh interpreter, not a fork: the libraries loaded here have threads, which do not survive one. It
-    takes no notice of Ctrl-C, which is for this process to act on.
+    takes no notice of Ctrl-C, which is for this process to act on, and ends with it.
     """
-    return ProcessPoolExecutor(
-        1, get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
-    )
+    return ProcessPoolExecutor(1, get_context("spawn"), initializer=_begin, initargs=(os.getpid(),))
+
+
+def _begin(parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent(parent)
 
 
 def _triples(half: Half, magnitudes: Iterable[float], dtype: str) -> list[tuple[float, float, int]]:

@@ -171,12 +171,49 @@ def test_no_worker_outlives_its_parent() -> None:
     parent.kill()
     parent.wait()
     parent.stdout.close()
+    _ends(pid)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="this system has no groups of processes")
+def test_what_a_worker_started_ends_with_it(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import subprocess\nfrom pathlib import Path\n"
+        f"Path({str(tmp_path / 'pid')!r}).write_text(str(subprocess.Popen(['sleep', '600']).pid))\n"
+    )
+    process = Worker([tmp_path, ROOT])
+    process.ask("hello")
+    pid = int((tmp_path / "pid").read_text())
+    assert _alive(pid)
+    process.kill()
+    process.kill()
+    _ends(pid)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells children of their parent")
+def test_the_second_process_of_the_error_maps_ends_with_the_first() -> None:
+    program = (
+        "import os, time\n"
+        "from benchmarks.error import family\n"
+        "if __name__ == '__main__':\n"
+        "    print(family._second_process().submit(os.getpid).result(), flush=True)\n"
+        "    time.sleep(600)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    _ends(pid)
+
+
+def _ends(pid: int) -> None:
     for _ in range(200):
         if not _alive(pid):
             return
         time.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
-    pytest.fail("the worker went on")
+    pytest.fail("the process went on")
 
 
 def _alive(pid: int) -> bool:
