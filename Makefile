@@ -39,15 +39,16 @@ lint: $(STAMP) ## check style and types
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-# Studies in the order of their length; each goes on where it was interrupted.
+# Times first, while the machine is quiet. Each study goes on where it was interrupted.
 LENGTH ?= quick
 
 .PHONY: worth
-worth: $(STAMP) compiler ## is GEM worth it? layers, gradients, training (about 15 minutes; LENGTH=full: hours)
+worth: $(STAMP) compiler ## is GEM worth it? layers, gradients, training (12 minutes; LENGTH=full: hours)
 	@case "$(LENGTH)" in quick|full) ;; *) echo "LENGTH must be quick or full; got '$(LENGTH)'" >&2; exit 2;; esac
-	@for study in shape flow dead blocks train; do \
+	@for study in blocks flow dead train; do \
 	  echo "--- $$study"; $(PY) -m benchmarks $$study $(if $(filter quick,$(LENGTH)),--quick); \
 	done
+	@echo "--- shape"; $(PY) -m benchmarks shape
 	@$(PY) -m reports build
 
 # Commits to measure: anything that git rev-list takes, and at most STEPS of them, evenly spread. Those measured

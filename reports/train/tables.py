@@ -41,7 +41,9 @@ def overview(models: Sequence[Trained]) -> Table:
     for trained in models:
         cells = [cell for rival in RIVALS for cell in _tally(trained.result, rival)]
         rows.append(Row((trained.setting.title,), tuple(cells), link=f"#{anchor(trained)}"))
-    caption = "Members of the family against GELU and ReLU: how many are better, level, worse"
+    caption = (
+        "Members of the family against GELU and ReLU: how many are better, level, worse; which hold among all"
+    )
     return Table("training-overview", caption, ("Model",), tuple(columns), tuple(rows))
 
 
@@ -63,7 +65,7 @@ def _tally(result: Result, rival: str) -> tuple[Cell, ...]:
 
 
 def _held(count: int) -> str:
-    return f"{count or 'none'} hold{'s' if count < 2 else ''} among all"
+    return f"{count or 'none'} hold{'s' if count == 1 else ''}"
 
 
 def _score(setting: Setting, summary: Summary) -> Cell:

@@ -32,7 +32,7 @@ def approaches_relu(e: Evidence) -> Finding | None:
     shrinking = [a.measured < b.measured for run in runs for a, b in itertools.pairwise(run)]
     near = min((q for q in found if q.name == SUP and q.n == 1), key=lambda q: q.eps, default=None)
     limits = {q.n for q in found if q.reach is not None}
-    said = f"{counted(len(found), 'distance')} (L¹, L², L^∞) against the closed form: at most "
+    said = f"{counted(len(found), 'distance')} (L¹, L², L∞) against the closed form: at most "
     said += f"{_relative(worst)} apart, {'each' if all(shrinking) else 'not each'} smaller for a smaller ε"
     said += f"; N = 1, ε = {number(near.eps)}: at most {near.measured:.2g} from ReLU" if near else ""
     orders = ", ".join(f"N = {n}" for n in sorted(limits))
