@@ -211,7 +211,7 @@ def test_without_distributed_everything_runs_here(store: Store, monkeypatch: pyt
     assert said == ["distributed is not installed: everything runs in this process"]
     for wanted in ({"workers": 2}, {"address": "tcp://127.0.0.1:1"}):
         with pytest.raises(
-            NoCluster, match=r"distributed is not installed: pip install 'gem-impls\[bench\]'"
+            NoCluster, match=r"distributed is not installed: pip install 'gem-impls\[cluster\]'"
         ):
             spread(digest, tasks(3, 0), store, said=silent, **wanted)  # type: ignore[arg-type]
 
