@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from tests.conformance.arrays import kind
 from tests.conformance.bounds import bound
 from tests.conformance.cases import LITERAL, Subject, everywhere, subjects
 from tests.conformance.expected import judge
+from tests.conformance.inputs import Floats
 
 ANY = subjects(
     [Spec("se-gem", 1), Spec("se-gem", 2)], ["float32", "float64"], where=everywhere, why_not=LITERAL
@@ -52,13 +52,21 @@ def test_a_huge_slope_is_computed_or_refused_by_name(subject: Subject) -> None:
     for size in range(8, 127, 7):
         spec = Spec("se-gem", subject.spec.n, math.ldexp(1.0, 120), math.ldexp(1.0, size))
         drawn = Subject(subject.impl, spec, subject.dtype, subject.device)
-        try:
-            got = drawn.compute("value", x)
-        except ValueError as refusal:
-            assert re.match(r"negative_slope must be at most \S+ in size for float\d\d with eps=", str(refusal))
-            assert f"got {spec.negative_slope!r}" in str(refusal)
+        if said := refusal(drawn, x):
+            assert "negative_slope must be at most" in said
+            assert f"got {spec.negative_slope!r}" in said
         else:
-            checks.check_results(got, judge(spec, subject.dtype, x, "value"), bound(drawn, "value"))
+            result = drawn.compute("value", x)
+            checks.check_results(result, judge(spec, subject.dtype, x, "value"), bound(drawn, "value"))
+
+
+def refusal(subject: Subject, x: Floats) -> str:
+    """What the subject says against computing; empty where it computes."""
+    try:
+        subject.compute("value", x)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 @pytest.mark.parametrize("subject", ANY)
