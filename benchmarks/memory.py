@@ -9,10 +9,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import itertools
 import os
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from benchmarks.axes import BOTH
@@ -33,7 +35,7 @@ def measure(work: Work) -> Memory:
         return {"peak_bytes": None, "saved_bytes_per_element": None, "reason": "empty arrays"}
     call = work.calls[0]
     call()  # what is allocated at the first call only (compilation, caches) is not counted
-    peak, results = COUNTERS[_counter(work)](call)
+    peak, results = peak_bytes(call, *_counter(work))
     fresh = sum(_nbytes(r) for r in (results if isinstance(results, tuple) else (results,)))
     fresh = 0 if work.case.out else fresh
     beyond = peak - fresh
@@ -44,6 +46,25 @@ def measure(work: Work) -> Memory:
         )
     saved = saved_bytes(work) / work.case.numel if work.case.direction == BOTH else None
     return {"peak_bytes": beyond, "saved_bytes_per_element": saved, "reason": None}
+
+
+def peak_bytes(call: Call, arrays: str, device: str) -> tuple[int, Any]:
+    """Most bytes allocated at any time of a call, beyond what there was before it; and the call's results."""
+    with _no_collection():
+        return COUNTERS[arrays, device](call)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Old garbage goes before, and none during: memory that is given back meanwhile hides what is taken."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def saved_bytes(work: Work) -> int:

@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 
+from benchmarks import memory
 from benchmarks.blocks.entries import Count
 from benchmarks.blocks.participants import Inputs, Participant
 from benchmarks.blocks.settings import Setting
 from benchmarks.gate import NotMeasured
 from benchmarks.measure import reasons
-from benchmarks.memory import COUNTERS
 
 
 def count(one: Participant, setting: Setting, inputs: Inputs) -> Count:
@@ -45,7 +45,7 @@ def peak_bytes(one: Participant, setting: Setting) -> int:
         NotMeasured: fewer bytes than the results take: they are not new memory.
     """
     one.step()  # what is allocated at the first call only is not counted
-    peak, returned = COUNTERS["torch", setting.device](one.step)
+    peak, returned = memory.peak_bytes(one.step, "torch", setting.device)
     results = returned if isinstance(returned, tuple) else (returned,)
     least = sum(r.nbytes for r in results)
     if peak < least:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -40,6 +42,28 @@ def test_torch_scratch_is_counted_to_the_byte() -> None:
 
     scratch.calls = [call]
     assert memory.measure(scratch)["peak_bytes"] == 12345
+
+
+@pytest.mark.parametrize("arrays", ["torch", "numpy"])
+def test_old_garbage_that_goes_meanwhile_hides_nothing(arrays: str) -> None:
+    """Arrays in a cycle of an earlier count, whose end the allocator reports during the next one."""
+    make = {"torch": lambda: torch.empty(SIZE), "numpy": lambda: np.empty(SIZE, np.float32)}[arrays]
+
+    def leave_a_cycle() -> Any:
+        cycle: list[Any] = [make() for _ in range(10)]
+        return cycle.append(cycle) or cycle
+
+    def call() -> Any:
+        gc.collect()
+        return make()
+
+    gc.disable()  # not before its time
+    try:
+        memory.COUNTERS[arrays, "cpu"](leave_a_cycle)
+        peak, _ = memory.peak_bytes(call, arrays, "cpu")
+        assert TENSOR <= peak < TENSOR + 2_000
+    finally:
+        gc.enable()
 
 
 def test_buffers_of_compiled_code_are_counted() -> None:
