@@ -1,5 +1,6 @@
 """Drives a headless Chromium through its debugging pipe: no driver, no socket, nothing to install."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,6 +11,10 @@ from types import TracebackType
 from typing import Any, Self
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+class Refused(Exception):
+    """The browser cannot do what it was asked."""
 
 
 class Browser:
@@ -62,7 +67,8 @@ class Browser:
         os.write(self._write, json.dumps(message).encode() + b"\0")
         while (answer := self._next()).get("id") != self._number:
             self.events.append(answer)
-        assert "error" not in answer, answer["error"]
+        if "error" in answer:
+            raise Refused(f"{method}: {answer['error']}")
         return answer["result"]
 
     def _next(self) -> dict[str, Any]:
@@ -96,6 +102,16 @@ class Browser:
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
+
+    def wait_for(self, expression: str) -> None:
+        """Until the expression is true, which a page that leads elsewhere may take a while to make it."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with contextlib.suppress(Refused):  # the page it was asked of has gone
+                if self.evaluate(expression):
+                    return
+            time.sleep(0.05)
+        raise AssertionError(f"never true: {expression}")
 
     def press(self, key: str, code: int, text: str = "") -> None:
         """One key; ``text`` is what it types, which Enter needs to press a button."""

@@ -1,4 +1,3 @@
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -100,10 +99,7 @@ def test_all_text_has_the_contrast_of_wcag_aa(browser, page, name, scheme):
 
 def test_the_short_name_of_a_page_leads_to_the_machine_measured_last(browser, page):
     browser.open(page.with_name("latency.html"), 1280, "light")
-    for _ in range(50):
-        if browser.evaluate("document.readyState === 'complete' && !!document.querySelector('main table')"):
-            break
-        time.sleep(0.1)
+    browser.wait_for("document.readyState === 'complete' && !!document.querySelector('main table')")
     name = browser.evaluate("location.pathname.split('/').pop()")
     assert (page.parent / name) in page.parent.glob("latency-*.html")
     assert "Time of one call" in browser.evaluate("document.body.innerText")
