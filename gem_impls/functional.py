@@ -1,32 +1,14 @@
-"""gem, egem and segem on NumPy arrays and torch tensors: array in, array out; tensors differentiably.
-
-Which implementation serves an unnamed call is written in :data:`DEFAULTS` and :data:`TRACED` and nowhere
-else. A named implementation serves or raises; it is never replaced by another.
-"""
+"""gem, egem and segem on NumPy arrays and torch tensors: array in, array out; tensors differentiably."""
 
 from __future__ import annotations
 
-import functools
 import sys
 from typing import Any
 
 import numpy as np
 
-from gem_impls.errors import Unavailable
-from gem_impls.interface import Op
-from gem_impls.registry import get
-from gem_impls.spec import Spec, check_spec
-
-DEFAULTS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("numpy", "cpu"): ("numpy_cpu",),
-    ("torch", "cpu"): ("cpp_fused", "torch_compile"),
-    ("torch", "cuda"): ("triton_fused",),
-}
-"""(kind of array, device type) -> the implementation of an unnamed call: the first that is available here."""
-
-TRACED = "torch_compile"
-"""The implementation of an unnamed call that torch.compile or torch.export traces, on every device: the
-formula itself, which fuses with its neighbours as no kernel of its own can. Of one on a meta tensor, too."""
+from gem_impls.choice import resolve
+from gem_impls.spec import Spec
 
 
 def gem(x: Any, n: int = 1, *, implementation: str | None = None) -> Any:
@@ -36,7 +18,7 @@ def gem(x: Any, n: int = 1, *, implementation: str | None = None) -> Any:
         x: NumPy array or torch tensor, any shape; float16, bfloat16 (torch), float32 or float64.
         n: integer >= 1; the function has 2n continuous derivatives.
         implementation: a name from :func:`gem_impls.implementations`; by default the one in
-            :data:`DEFAULTS` for the kind of array and its device.
+            :data:`gem_impls.choice.DEFAULTS` for the kind of array and its device.
 
     Returns:
         An array of the shape, dtype and device of ``x``. A torch result is differentiable, twice.
@@ -85,39 +67,6 @@ def apply(spec: Spec, x: Any, implementation: str | None = None) -> Any:
             f"x must be a NumPy array or a torch tensor; got {type(x).__name__}: try numpy.asarray(x)"
         )
     return resolve(spec, "numpy", "cpu", implementation).forward(x)
-
-
-def chosen(arrays: str, device: str, implementation: str | None = None) -> str:
-    """The name of the implementation that serves such arrays there: the named one, or the default.
-
-    Raises:
-        Unavailable: there is no default for that kind of array and device.
-    """
-    return _default(arrays, device) if implementation is None else implementation
-
-
-@functools.cache
-def _default(arrays: str, device: str) -> str:
-    if (arrays, device) not in DEFAULTS:
-        served = ", ".join(f"{kind} on {where}" for kind, where in DEFAULTS)
-        raise Unavailable(
-            f"no default implementation for {arrays} arrays on {device!r}; there is for {served}"
-        )
-    names = DEFAULTS[arrays, device]
-    available = (name for name in names if get(name).unavailable(device) is None)
-    return next(available, names[0])  # who calls that one is told why it cannot serve
-
-
-@functools.lru_cache(maxsize=1024)
-def resolve(spec: Spec, arrays: str, device: str, implementation: str | None) -> Op:
-    """The built operation for such arrays. Raises as :func:`gem` does, before any work is done."""
-    check_spec(spec)
-    impl = get(chosen(arrays, device, implementation))
-    if (why := impl.unavailable(device)) is not None:
-        raise Unavailable(f"implementation {impl.name!r} is not available on {device!r}: {why}")
-    if impl.arrays != arrays:
-        raise TypeError(f"implementation {impl.name!r} takes {impl.arrays} arrays; x is a {arrays} array")
-    return impl.build(spec)
 
 
 def _spec(*parameters: Any) -> Spec:

@@ -11,7 +11,7 @@ try:
 except ImportError as error:
     raise ImportError("gem_impls.nn needs torch: pip install 'gem-impls[torch]'") from error
 
-from gem_impls.functional import chosen
+from gem_impls.choice import chosen
 from gem_impls.registry import get
 from gem_impls.spec import Spec
 from gem_impls.torch_autograd import apply_to_tensor
@@ -23,7 +23,7 @@ class Activation(torch.nn.Module):
     Args:
         spec: which function.
         implementation: a name from :func:`gem_impls.implementations`; by default the one that
-            :data:`gem_impls.functional.DEFAULTS` has for the device of the input.
+            :data:`gem_impls.choice.DEFAULTS` has for the device of the input.
 
     Raises:
         ValueError: unknown implementation. (One that cannot serve raises when it is called.)

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from gem_impls.functional import TRACED, chosen, resolve
+from gem_impls.choice import TRACED, chosen, resolve
 from gem_impls.interface import Implementation, Op
 from gem_impls.registry import get
 from gem_impls.spec import Spec

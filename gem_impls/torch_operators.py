@@ -23,7 +23,7 @@ from torch import Tensor
 from torch._functorch.utils import enable_single_level_autograd_function
 from torch._ops import OpOverload
 
-from gem_impls.functional import resolve
+from gem_impls.choice import resolve
 from gem_impls.spec import Spec
 from gem_impls.torch_derivatives import Gradient, Value
 

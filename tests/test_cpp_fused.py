@@ -207,7 +207,7 @@ def test_a_missing_compiler_is_said_before_any_work(
 ) -> None:
     done = python(
         "import gem_impls; print(gem_impls.get('cpp_fused').unavailable()); "
-        "import torch; print(gem_impls.functional.chosen('torch', 'cpu'))",
+        "import torch; print(gem_impls.choice.chosen('torch', 'cpu'))",
         **{"TORCH_EXTENSIONS_DIR": str(tmp_path), "CXX": "", **variables},
     )
     why, chosen = done.stdout.splitlines()

@@ -1,4 +1,4 @@
-"""gem_impls.functional: the right function, through the implementation that was asked for."""
+"""gem_impls.functional and gem_impls.choice: the right function, by the implementation asked for."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import gem_impls
-from gem_impls import Spec, Unavailable, egem, functional, gem, get, implementations, oracle, segem
-from gem_impls.functional import DEFAULTS, apply, chosen
+from gem_impls import Spec, Unavailable, choice, egem, gem, get, implementations, oracle, segem
+from gem_impls.choice import DEFAULTS, chosen
+from gem_impls.functional import apply
 
 CALLS: list[tuple[Callable[..., Any], tuple[Any, ...], Spec]] = [
     (gem, (), Spec("gem")),
@@ -63,12 +64,12 @@ def test_defaults_are_implementations_that_take_such_arrays_there() -> None:
 def test_the_first_that_is_available_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(get("numpy_cpu")), "unavailable", lambda self, device="cpu": "it is resting")
     monkeypatch.setitem(DEFAULTS, ("numpy", "cpu"), ("numpy_cpu", "torch_naive"))
-    functional._default.cache_clear()
+    choice._default.cache_clear()
     try:
         able = get("torch_naive").unavailable("cpu") is None
         assert chosen("numpy", "cpu") == ("torch_naive" if able else "numpy_cpu")
     finally:
-        functional._default.cache_clear()
+        choice._default.cache_clear()
 
 
 def test_a_name_is_taken_as_it_is() -> None:
@@ -84,14 +85,14 @@ def test_no_default_is_said() -> None:
 def test_a_named_implementation_that_cannot_serve_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is never replaced by another."""
     monkeypatch.setattr(type(get("numpy_cpu")), "unavailable", lambda self, device="cpu": "it is resting")
-    functional.resolve.cache_clear()
+    choice.resolve.cache_clear()
     try:
         for call in (lambda: gem(X, implementation="numpy_cpu"), lambda: gem(X)):
             with pytest.raises(Unavailable, match="'numpy_cpu' is not available on 'cpu': it is resting"):
                 call()
     finally:
         monkeypatch.undo()
-        functional.resolve.cache_clear()
+        choice.resolve.cache_clear()
     np.testing.assert_array_equal(gem(X, implementation="numpy_cpu"), gem(X))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import gem_impls
 from gem_impls import Spec, Unavailable, get
-from gem_impls.functional import DEFAULTS, chosen
+from gem_impls.choice import DEFAULTS, chosen
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 

@@ -14,7 +14,7 @@ from benchmarks.models.blocks import BLOCKS, Block
 from benchmarks.performance.contestants import absent
 from benchmarks.performance.settings import Setting as ElementSetting
 from gem_impls import Spec
-from gem_impls.functional import TRACED, chosen
+from gem_impls.choice import TRACED, chosen
 
 PEERS: Final = ("relu", "gelu", "silu")
 """What every block is measured with beside the family."""

@@ -31,6 +31,7 @@ from benchmarks.gate import PEER_TOLERANCE, NotMeasured
 from benchmarks.models.activations import Activation
 from benchmarks.models.blocks import seeded
 from gem_impls import Spec
+from gem_impls.choice import TRACED
 
 SEED: Final = 0
 """Of every block's parameters; inputs have seeds of their own."""
@@ -180,6 +181,6 @@ def _bound(candidate: Candidate, dtype: str, what: str) -> float:
     spec = candidate.activation.spec
     if spec is None:
         return PEER_TOLERANCE
-    implementation = gem_impls.get(candidate.named or gem_impls.functional.TRACED)
+    implementation = gem_impls.get(candidate.named or TRACED)
     parts = ("value",) if what == "output" else ("value", "gradient")
     return max(bound(implementation, spec, dtype, part) for part in parts)

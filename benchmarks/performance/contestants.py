@@ -20,7 +20,7 @@ from benchmarks.cases import BASIC_PEERS, NOT_HERE, Case, implementation_of
 from benchmarks.partners import ceiling_of, partners
 from benchmarks.performance.settings import LITERAL, MAXIMUM, USER, Setting
 from benchmarks.work import Arrays, Call, Work, trained
-from gem_impls import functional
+from gem_impls.choice import chosen
 
 ALL_PEERS_UP_TO: Final = 2**22
 """Beyond so many elements only relu and gelu take part: the others have been seen, and take their time."""
@@ -95,7 +95,7 @@ def gather(setting: Setting, sets: int, left_out: dict[str, str]) -> tuple[Work,
     found = [*_ceilings(shared), *_family(setting, shared, left_out)]
     as_used = not setting.out and setting.direction != BACKWARD and setting.clock == "wall"
     if as_used and setting.spec.variant in PUBLIC:
-        default = functional.chosen("torch", setting.device)
+        default = chosen("torch", setting.device)
         found.append(_made(USER, lambda: AsUsed(setting.case(default), shared)))
     found += _peers(setting, shared)
     found += _numpy(setting, left_out)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gem_impls import gem
-from gem_impls.functional import TRACED
+from gem_impls.choice import TRACED
 from tests.citizen.who import EVERY, SPEC, WITH_OPERATORS, function, randn
 from tests.conformance.cases import Subject
 
