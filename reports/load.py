@@ -18,10 +18,10 @@ from reports.entries import DEVICES, Say, each, environment
 from reports.fields import Bad, Fields, Json, clean, mapping, parse, shown
 from reports.gpu_load import unpacked
 from reports.kinds import KINDS, Stored
+from reports.loaded import Loaded
 from reports.records import (
     Case,
     Error,
-    Loaded,
     Measurement,
     Memory,
     NotMeasured,

@@ -18,7 +18,8 @@ from reports.error.labs import Lab
 from reports.figures import Palette
 from reports.history.changes import Judged, judged
 from reports.history.results import History
-from reports.records import Environment, Loaded, Record
+from reports.loaded import Loaded
+from reports.records import Environment, Record
 from reports.svg import Drawing
 from reports.views import View, views
 

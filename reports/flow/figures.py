@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from benchmarks.flow.depths import deepest, of_setup
 from benchmarks.flow.entries import Flow
-from benchmarks.flow.plan import Setup
+from benchmarks.flow.setups import Setup
 from reports.flow.heat import heat, median
 from reports.flow.lines import drawn, legend, line, power_of_ten, spoken
 from reports.numbers import Data

@@ -13,7 +13,7 @@ from benchmarks.dead.words import title
 from benchmarks.flow import entries as flow_entries
 from benchmarks.flow.depths import BACKWARD, FORWARD, setups
 from benchmarks.flow.entries import Flow
-from benchmarks.flow.plan import LIMIT
+from benchmarks.flow.setups import LIMIT
 from reports.cells import Cell, Column, Row, Table
 from reports.dead import tables as dead_tables
 from reports.dead.figures import figures as dead_figures

@@ -9,7 +9,8 @@ from typing import Any, Final, TypeVar
 
 from benchmarks.train.entries import Setting
 from reports import kinds
-from reports.records import Environment, Loaded
+from reports.loaded import Loaded
+from reports.records import Environment
 from reports.sections import Place, Site
 from reports.study_load import StudyStored, shown
 

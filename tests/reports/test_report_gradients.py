@@ -19,7 +19,7 @@ from benchmarks.dead.scenarios import HE
 from benchmarks.flow.entries import EXPLODED, NOT_FINITE, VANISHED, WITHIN, Flow
 from benchmarks.flow.entries import Failure as FlowFailure
 from benchmarks.flow.measure import kept
-from benchmarks.flow.plan import WIDTH
+from benchmarks.flow.setups import WIDTH
 from benchmarks.study import Run, Study
 from reports.flow.heat import LEVELS, level, median
 from reports.flow.lines import label, parts

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from reports.load import load
-from reports.records import Loaded
+from reports.loaded import Loaded
 from tests.reports import factory
 from tests.reports.factory import case, entry, skipped, sweep, write
 
