@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Final
 
 from benchmarks.blocks.markdown import document
 from benchmarks.blocks.study import STUDY
-from benchmarks.command_line import Parser
 from benchmarks.study import Run
-from benchmarks.study.pieces import EPILOG, MEASURED, Refused, measure, stored, without_out
-from benchmarks.study.pieces import main as guarded
+from benchmarks.study.command import MEASURED, Refused, devices, guarded, kept, parser, stored
+from benchmarks.study.pieces import measure, outcome
 from gem_impls.errors import unknown_name
 
 DESCRIPTION: Final = """\
@@ -24,31 +22,16 @@ time, peak memory, bytes saved for backward, and the activation's share. Close w
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     arguments = _parser().parse_args(argv)
-    return guarded(lambda: _chosen(arguments)(arguments, argv))
+    work = _list if arguments.list else _show if arguments.show else _run
+    return guarded(lambda: work(arguments, argv))
 
 
 def _parser() -> argparse.ArgumentParser:
-    made = Parser(
-        prog="python -m benchmarks blocks",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    made = parser(STUDY, DESCRIPTION, quick="smaller batches, fewer rounds, N = 1 only")
     made.add_argument("--list", action="store_true", help="list the blocks, measure nothing")
     made.add_argument("--only", nargs="+", metavar="NAME", help="blocks, by the names that --list shows")
-    made.add_argument("--quick", action="store_true", help="smaller batches, fewer rounds, N = 1 only")
     made.add_argument("--device", choices=("cpu", "cuda"), help="default: both, where there is a card")
-    made.add_argument(
-        "--out", type=Path, metavar="FILE", help="the record; default: in reports/data/local/blocks"
-    )
-    made.add_argument("--show", type=Path, metavar="FILE", help="a record as Markdown; measure nothing")
     return made
-
-
-def _chosen(arguments: argparse.Namespace) -> Callable[[argparse.Namespace, Sequence[str]], int]:
-    if arguments.list:
-        return _list
-    return _show if arguments.show else _run
 
 
 def _list(_: argparse.Namespace, __: Sequence[str]) -> int:
@@ -65,7 +48,7 @@ def _show(arguments: argparse.Namespace, _: Sequence[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
-    devices = _devices(arguments.device)
+    where = devices(arguments.device)
     from benchmarks.blocks.plan import pieces
     from benchmarks.models.blocks import BLOCKS
 
@@ -74,18 +57,8 @@ def _run(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
             raise Refused(unknown_name("block", name, BLOCKS))
     blocks = [name for name in BLOCKS if not arguments.only or name in arguments.only]
     length = "quick" if arguments.quick else "full"
-    settings = {"length": length, "whole": arguments.only is None, "devices": devices}
-    run = Run(STUDY, settings, without_out(STUDY, argv), arguments.out)
-    code = measure(run, pieces(blocks, devices, length))
+    settings = {"length": length, "whole": arguments.only is None, "devices": where}
+    run = Run(STUDY, settings, kept(STUDY, argv), arguments.out)
+    measure(run, pieces(blocks, where, length), timed=True)
     print(document(stored(STUDY, run.target)), end="")
-    return code
-
-
-def _devices(asked: str | None) -> list[str]:
-    from benchmarks.peers import TORCH
-
-    if why := TORCH.unavailable(asked or "cpu"):
-        raise Refused(f"--device {asked}: {why}" if asked else why)
-    if asked:
-        return [asked]
-    return ["cpu"] if TORCH.unavailable("cuda") else ["cpu", "cuda"]
+    return outcome(run)

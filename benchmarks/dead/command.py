@@ -11,8 +11,8 @@ from benchmarks.dead.plan import LENGTHS, pieces
 from benchmarks.dead.study import STUDY
 from benchmarks.models.activations import named
 from benchmarks.study import Run
-from benchmarks.study.pieces import MEASURED, measure, one_thread, parser, stored, without_out
-from benchmarks.study.pieces import main as guarded
+from benchmarks.study.command import ACTIVATIONS, MEASURED, guarded, kept, parser, stored
+from benchmarks.study.pieces import measure, one_thread, outcome
 
 DESCRIPTION: Final = """\
 Hidden units whose gradient is exactly 0 for every sample of scikit-learn's digits, while a small network is
@@ -21,7 +21,9 @@ trained: as usual, at high learning rates, and from bad initial weights and bias
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    arguments = parser(STUDY, DESCRIPTION).parse_args(argv)
+    options = parser(STUDY, DESCRIPTION, quick="fewer activations, scenarios and seeds")
+    options.add_argument("--only", nargs="+", metavar="NAME", help=ACTIVATIONS)
+    arguments = options.parse_args(argv)
     return guarded(lambda: _show(arguments) if arguments.show else _run(arguments, argv))
 
 
@@ -38,6 +40,7 @@ def _run(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
     length = LENGTHS[name]
     chosen = tuple(map(named, arguments.only)) if arguments.only else length.activations
     settings = {"length": name, "whole": arguments.only is None, "seeds": length.seeds}
-    run = Run(STUDY, settings, without_out(STUDY, argv), arguments.out)
+    run = Run(STUDY, settings, kept(STUDY, argv), arguments.out)
     with one_thread():
-        return measure(run, pieces(length, tuple(dict.fromkeys(chosen))))
+        measure(run, pieces(length, tuple(dict.fromkeys(chosen))))
+    return outcome(run)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.flow.entries import WITHIN, Flow
-from benchmarks.flow.plan import Setup
+from benchmarks.flow.setups import Setup
 
 FORWARD, BACKWARD = "forward", "backward"
 

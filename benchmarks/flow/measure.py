@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.flow.entries import EXPLODED, NOT_FINITE, VANISHED, WITHIN, Flow
-from benchmarks.flow.plan import BATCH, DEEPEST, DTYPE, INITS, LIMIT, Setup
+from benchmarks.flow.setups import BATCH, DEEPEST, DTYPE, INITS, LIMIT, Setup
 from benchmarks.models.activations import Activation
 from benchmarks.models.deep import NETWORKS, NORMS, normals, preserving_gain, signals, weights
 from gem_impls import calculate_gain

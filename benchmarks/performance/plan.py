@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.axes import BOTH, FORWARD
@@ -15,6 +14,7 @@ from benchmarks.performance.entries import Entry, Failure
 from benchmarks.performance.races import SETTINGS
 from benchmarks.performance.settings import Setting
 from benchmarks.performance.targets import PEAK, RATIO, SAVED, START, Target
+from benchmarks.study.pieces import Piece
 
 LAYERS, COUNTS, STARTS = "layers", "counts", "starts"
 
@@ -24,14 +24,6 @@ PARTS: Final = {
     STARTS: "first calls in fresh processes",
 }
 """What ``--only`` selects beside targets, and what it is."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A part of a run that is measured whole or not at all."""
-
-    name: str
-    run: Callable[[], list[Entry]]
 
 
 def pieces(

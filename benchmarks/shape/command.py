@@ -8,7 +8,9 @@ from benchmarks.shape import plan
 from benchmarks.shape.markdown import document
 from benchmarks.shape.needs import mpmath
 from benchmarks.shape.study import STUDY
-from benchmarks.study import Run, pieces
+from benchmarks.study import Run
+from benchmarks.study.command import ACTIVATIONS, MEASURED, guarded, kept, parser, stored
+from benchmarks.study.pieces import measure, outcome
 
 DESCRIPTION = """\
 How far each function is from ReLU, how smooth at 0, how steep and curved, and which gain initialisation
@@ -18,16 +20,19 @@ without torch; half a minute, a few seconds with --quick."""
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
-    return pieces.main(lambda: _work(argv))
+    return guarded(lambda: _work(argv))
 
 
 def _work(argv: Sequence[str]) -> int:
-    given = pieces.parser(STUDY, DESCRIPTION).parse_args(argv)
+    options = parser(STUDY, DESCRIPTION, quick="n up to 3, fewer values of eps")
+    options.add_argument("--only", nargs="+", metavar="NAME", help=ACTIVATIONS)
+    given = options.parse_args(argv)
     if given.show:
-        print(document(pieces.stored(STUDY, given.show)), end="")
-        return pieces.MEASURED
+        print(document(stored(STUDY, given.show)), end="")
+        return MEASURED
     mpmath()  # say so now where it is missing
     wanted = plan.chosen(given.only) if given.only else plan.functions(quick=given.quick)
     settings = {"length": "quick" if given.quick else "full", "whole": not given.only}
-    run = Run(STUDY, settings, pieces.without_out(STUDY, argv), given.out)
-    return pieces.measure(run, plan.pieces(wanted, quick=given.quick))
+    run = Run(STUDY, settings, kept(STUDY, argv), given.out)
+    measure(run, plan.pieces(wanted, quick=given.quick))
+    return outcome(run)

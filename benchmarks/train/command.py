@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.command_line import BAD_USE, Parser
-from benchmarks.datasets import DataError
 from benchmarks.engine import NoCluster
 from benchmarks.models.activations import Activation, everything, named
 from benchmarks.record import cores
-from benchmarks.study import Run, StudyRecord, read
+from benchmarks.study import Run, read
+from benchmarks.study.command import MEASURED, Refused, guarded, kept, parser, stored
+from benchmarks.study.pieces import outcome
 from benchmarks.train import estimate, stages
 from benchmarks.train.markdown import document
 from benchmarks.train.plan import Grid
@@ -24,11 +23,10 @@ from benchmarks.train.study import STUDY
 from benchmarks.train.task import HE, OWN
 from gem_impls.errors import unknown_name
 
-DONE, FAILED = 0, 1
-
 QUICK_BUDGET: Final = "10m"
 
-KEPT_OUT: Final = ("--out", "--data", "--address", "--workers", "--budget")
+LEFT_OUT: Final = ("--out", "--data", "--address", "--workers", "--budget")
+LEFT_OUT_FLAGS: Final = ("--over-budget",)
 """Options that a record does not keep: they change where and when, not what."""
 
 EPILOG: Final = """\
@@ -44,36 +42,23 @@ examples:
       --activation gelu se-gem --budget 2d"""
 
 
-class Refused(Exception):
-    """The command cannot do what it was asked; the message says why."""
-
-
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns its exit code."""
     arguments = _parser().parse_args(argv)
-    try:
-        if arguments.list:
-            return _list()
-        return _show(arguments.show) if arguments.show else _run(arguments, _kept(argv))
-    except (Refused, DataError, NoCluster, ValueError, OSError, ImportError) as refusal:
-        print(f"error: {refusal}", file=sys.stderr)
-        return BAD_USE
-    except KeyboardInterrupt:
-        print("\ninterrupted; finished trainings are kept: the same command goes on", file=sys.stderr)
-        return BAD_USE
+    work = _list if arguments.list else _show if arguments.show else _run
+    return guarded(lambda: work(arguments, argv), NoCluster)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        prog="python -m benchmarks train",
-        description="Train the same small models with every activation, over seeds, after the same search "
-        "for a learning rate.",
+    made = parser(
+        STUDY,
+        "Train the same small models with every activation, over seeds, after the same search for a learning "
+        "rate.",
+        quick="small models and few steps: ten minutes on two cores",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("--list", action="store_true", help="list models, recipes and activations; train nothing")
-    add("--quick", action="store_true", help="small models and few steps: ten minutes on two cores")
     add("--model", nargs="+", metavar="NAME", help="only these models")
     add("--recipe", choices=sorted(PUBLISHED), help="a published setting instead; needs --data")
     add("--data", type=Path, metavar="DIR", help="the folder of a recipe's data")
@@ -91,9 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--address", metavar="tcp://HOST:PORT", help="the scheduler of a cluster, instead of own processes")
     add("--budget", metavar="T", help=f"longest time, like 10m or 2h; default: {QUICK_BUDGET} with --quick")
     add("--over-budget", action="store_true", help="begin although it will take longer")
-    add("--out", type=Path, metavar="FILE", help="the record; default: in reports/data/local/train")
-    add("--show", type=Path, metavar="FILE", help="a record as Markdown; train nothing")
-    return parser
+    return made
 
 
 def _count(text: str) -> int:
@@ -104,17 +87,6 @@ def _count(text: str) -> int:
 
 def _whole_number(text: str) -> int:
     return 0 if text == "0" else _count(text)
-
-
-def _kept(argv: Sequence[str]) -> str:
-    """The command as a record keeps it: nothing of this machine's paths."""
-    kept, words = [], iter(argv)
-    for word in words:
-        if word in KEPT_OUT:
-            next(words, None)
-        elif word != "--over-budget" and not word.startswith(tuple(f"{option}=" for option in KEPT_OUT)):
-            kept.append(word)
-    return shlex.join(["python", "-m", "benchmarks", "train", *kept])
 
 
 # --- what is asked for ----------------------------------------------------------------------------------
@@ -190,20 +162,19 @@ def _name(activation: Activation) -> str:
 # --- running --------------------------------------------------------------------------------------------
 
 
-def _run(arguments: argparse.Namespace, command: str) -> int:
+def _run(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
     grid = grid_of(arguments)
     limit = estimate.budget(arguments.budget or QUICK_BUDGET) if arguments.budget or arguments.quick else None
     grid.check_data()
     results = stages.store()
     _within(grid, stages.left(grid, results), limit, arguments)
+    command = kept(STUDY, argv, valued=LEFT_OUT, flags=LEFT_OUT_FLAGS)
     record = Run(STUDY, _settings(grid), command, arguments.out)
     stages.go_through(grid, record, results, workers=arguments.workers, address=arguments.address)
     _show_document(record)
-    failures = record.entries["failures"]
-    if not failures:
+    if not record.entries["failures"]:
         stages.clear(grid, record, results)
-    print(f"record: {record.target}")
-    return FAILED if failures else DONE
+    return outcome(record)
 
 
 def _within(grid: Grid, left: Mapping[str, int], limit: float | None, arguments: argparse.Namespace) -> None:
@@ -245,18 +216,12 @@ def _show_document(record: Run) -> None:
         print(f"no summary here: {error}", file=sys.stderr)
 
 
-def _show(path: Path) -> int:
-    try:
-        found: StudyRecord = read(STUDY, path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise Refused(f"--show {path}: {error}") from None
-    print(document(found), end="")
-    for problem in found.problems:
-        print(f"{path}: {problem}", file=sys.stderr)
-    return DONE
+def _show(arguments: argparse.Namespace, _: Sequence[str]) -> int:
+    print(document(stored(STUDY, arguments.show)), end="")
+    return MEASURED
 
 
-def _list() -> int:
+def _list(_: argparse.Namespace, __: Sequence[str]) -> int:
     rows = [("name", "what")]
     for length, table in (("quick", LENGTHS["quick"]), ("full", LENGTHS["full"]), ("recipe", PUBLISHED)):
         rows += [
@@ -266,4 +231,4 @@ def _list() -> int:
     width = max(len(name) for name, _ in rows)
     print("\n".join(f"{name:<{width}}  {what}" for name, what in rows))
     print("\nactivations: " + ", ".join(map(_name, everything())))
-    return DONE
+    return MEASURED

@@ -18,7 +18,8 @@ from benchmarks.flow import command, measure
 from benchmarks.flow.depths import BACKWARD, FORWARD, factor, over_seeds, reach, setups, unevenness
 from benchmarks.flow.entries import EXPLODED, NOT_FINITE, VANISHED, WITHIN, Failure, Flow
 from benchmarks.flow.measure import flow, kept
-from benchmarks.flow.plan import BATCH, LENGTHS, SETUPS, WIDTH, Length, Setup
+from benchmarks.flow.plan import LENGTHS, Length
+from benchmarks.flow.setups import BATCH, SETUPS, WIDTH, Setup
 from benchmarks.flow.study import STUDY
 from benchmarks.flow.words import reached, times
 from benchmarks.models.activations import Activation, everything, named

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.command_line import BAD_USE
 from benchmarks.performance import command, plan, races
 from benchmarks.performance.contestants import Contestant
 from benchmarks.performance.crossover import crossover, words
@@ -19,7 +20,6 @@ from benchmarks.performance.entries import KINDS, LAYERS, PACE, Count, Entry, Fa
 from benchmarks.performance.falls import fall
 from benchmarks.performance.first_call import BUILD, FIRST, FRAMEWORK, PACKAGE
 from benchmarks.performance.markdown import document
-from benchmarks.performance.plan import Piece
 from benchmarks.performance.settings import Setting
 from benchmarks.performance.study import STUDY
 from benchmarks.performance.targets import TARGETS
@@ -27,6 +27,8 @@ from benchmarks.performance.verdicts import AT_LIMIT, AWAITS, MET, MISSED, NONE,
 from benchmarks.record import ROOT
 from benchmarks.study import Run, read
 from benchmarks.study import run as study_run
+from benchmarks.study.command import FAILED, MEASURED
+from benchmarks.study.pieces import Piece
 from benchmarks.work import Work
 from tests.benchmarks import planted
 from tests.benchmarks.planted import BRIEF
@@ -339,10 +341,10 @@ def test_an_interrupted_run_goes_on_and_repeats_nothing(
 
     made = [piece("first", ENTRIES[0]), piece("second", ENTRIES[1]), piece("third", ENTRIES[2])]
     monkeypatch.setattr(command, "pieces", lambda *_, **__: made)
-    assert command.main(["--quick"]) == command.BAD_USE
+    assert command.main(["--quick"]) == BAD_USE
     (kept,) = store.glob("*.json")
     assert read(STUDY, kept.read_bytes()).entries == (ENTRIES[0],), "what was measured is kept"
-    assert command.main(["--quick"]) == command.MEASURED
+    assert command.main(["--quick"]) == MEASURED
     assert measured == ["first", "second", "third"]
     assert list(store.glob("*.json")) == [kept]
     assert read(STUDY, kept.read_bytes()).header["complete"] is True
@@ -353,7 +355,7 @@ def test_an_interrupted_run_goes_on_and_repeats_nothing(
 def test_a_file_of_something_else_is_not_overwritten(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored(store / "r.json")
     before = (store / "r.json").read_bytes()
-    assert command.main(["--quick", "--only", "counts", "--out", str(store / "r.json")]) == command.BAD_USE
+    assert command.main(["--quick", "--only", "counts", "--out", str(store / "r.json")]) == BAD_USE
     assert "--out" in capsys.readouterr().err
     assert (store / "r.json").read_bytes() == before
 
@@ -365,7 +367,7 @@ def test_one_target_from_the_command_to_the_record(
     store: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(plan, "SETTINGS", {"quick": BRIEF, "full": BRIEF})
-    assert command.main(["--quick", "--only", "numpy-maximum", "numpy-literal"]) == command.MEASURED
+    assert command.main(["--quick", "--only", "numpy-maximum", "numpy-literal"]) == MEASURED
     (kept,) = store.glob("*.json")
     found = read(STUDY, kept.read_bytes())
     assert found.header["whole"] is False
@@ -381,7 +383,7 @@ def test_a_failed_gate_is_an_exit_code(
 ) -> None:
     failed = Piece("a race", lambda: [Failure("a race", "planted", "wrong value: 9 ulp")])
     monkeypatch.setattr(command, "pieces", lambda *_, **__: [failed])
-    assert command.main(["--quick"]) == command.FAILED
+    assert command.main(["--quick"]) == FAILED
     assert "planted: wrong value: 9 ulp" in capsys.readouterr().out
 
 
@@ -400,13 +402,13 @@ def test_bad_use(arguments: list[str], said: str, store: Path, capsys: pytest.Ca
         code = command.main(arguments)
     except SystemExit as exit_:
         code = int(exit_.code or 0)
-    assert code == command.BAD_USE
+    assert code == BAD_USE
     assert said in capsys.readouterr().err
     assert not list(store.iterdir())
 
 
 def test_the_list_has_every_target(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["--list"]) == command.MEASURED
+    assert command.main(["--list"]) == MEASURED
     said = capsys.readouterr().out
     assert all(target.id in said for target in TARGETS)
 

@@ -357,7 +357,8 @@ def test_the_list_has_every_model_recipe_and_activation(capsys: pytest.CaptureFi
 
 def test_a_record_keeps_no_path_and_no_address() -> None:
     paths = ["--data", "/data/mnist", "--out=/data/x.json", "--address", "tcp://h:1", "--budget", "2h"]
-    kept = command._kept(["--recipe", "mnist-mlp", *paths, "--activation", "gem", "--over-budget"])
+    words = ["--recipe", "mnist-mlp", *paths, "--activation", "gem", "--over-budget"]
+    kept = command.kept(STUDY, words, valued=command.LEFT_OUT, flags=command.LEFT_OUT_FLAGS)
     assert kept == "python -m benchmarks train --recipe mnist-mlp --activation gem"
 
 
