@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import signal
 import zlib
 from typing import Any
 
@@ -35,6 +36,10 @@ HAS_GPU = _nvidia_devices() > 0
 if not HAS_GPU:
     # Triton reads this when a kernel is defined, so it is set before anything can import triton.
     os.environ.setdefault("TRITON_INTERPRET", "1")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell without job control ignores Ctrl-C in what it runs behind, and programs inherit that; here are
+    # tests of what Ctrl-C does to the programs that they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One thread a worker: the workers are the parallelism. Read when torch is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
