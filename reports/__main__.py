@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from reports import asv_pages
 from reports.build import site, site_of
 from reports.history.results import load_history
 from reports.load import load
@@ -23,9 +23,6 @@ from reports.worth.evidence import evidence_of
 HERE = Path(__file__).parent
 MARK = ".gem-impls-report"
 """A file that marks a folder as ours to replace."""
-
-NESTED = "asv"
-"""The folder of asv's own pages within the site."""
 
 UNUSABLE, BAD_USE = 1, 2
 
@@ -55,7 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build(inputs: Inputs, given: argparse.Namespace) -> str:
-    return str(write(site(inputs), given.out, _nested(given)))
+    nested = _nested(given)
+    further = asv_pages.asv_files(nested, inputs.history.log) if nested else {}
+    return str(write({**site(inputs), **further}, given.out))
 
 
 def _answer(inputs: Inputs, _: argparse.Namespace) -> str:
@@ -124,10 +123,10 @@ def _inputs(given: argparse.Namespace) -> Inputs:
 
 def _nested(given: argparse.Namespace) -> Path | None:
     """The folder of asv's pages: the one named, or else those that the site already holds."""
-    if given.nested and not (given.nested / "index.html").is_file():
-        raise ValueError(f"{given.nested} holds no index.html: `asv publish` makes what --nested names")
-    folder: Path = given.nested or given.out / NESTED
-    return folder if (folder / "index.html").is_file() else None
+    if given.nested and not asv_pages.published(given.nested):
+        raise ValueError(f"{given.nested} holds no {asv_pages.DATA}: `asv publish` makes what --nested names")
+    folder: Path = given.nested or given.out / asv_pages.FOLDER
+    return folder if asv_pages.published(folder) else None
 
 
 def programs_commit() -> str:
@@ -144,10 +143,10 @@ def programs_commit() -> str:
     return said[0].strip() + (" with uncommitted changes" if said[1].strip() else "")
 
 
-def write(files: Mapping[str, bytes], out: Path, nested: Path | None = None) -> Path:
+def write(files: Mapping[str, bytes], out: Path) -> Path:
     """Put the site at ``out``, replacing an earlier one whole, and return the path of its start page.
 
-    ``nested`` is a folder of asv's pages to go with it. Where anything fails, the earlier site stays.
+    Where anything fails, the earlier site stays.
 
     Raises:
         ValueError: ``out`` holds something that is not a site of ours.
@@ -162,8 +161,6 @@ def write(files: Mapping[str, bytes], out: Path, nested: Path | None = None) -> 
             path = new / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        if nested:
-            shutil.copytree(nested, new / NESTED)
         if out.exists():
             out.rename(old)
         try:

@@ -43,8 +43,8 @@ class Commit:
 
     @property
     def anchor(self) -> str:
-        """Its place on the history page."""
-        return f"commit-{re.sub(r'[^0-9A-Za-z]', '', self.hash)[:12]}"
+        """Its place on the history page; whoever knows the hash knows the address."""
+        return f"commit-{re.sub(r'[^0-9A-Za-z]', '', self.hash)[:64]}"
 
 
 def read_commits(raw: bytes) -> dict[str, Commit]:

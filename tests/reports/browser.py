@@ -81,8 +81,8 @@ class Browser:
         message, _, self._rest = self._rest.partition(b"\0")
         return json.loads(message)
 
-    def open(self, page: Path, width: int, scheme: str, height: int = 900, fragment: str = "") -> None:
-        """Load a file (at ``#fragment``) in a window of that width, preferring that colour scheme."""
+    def open(self, page: Path | str, width: int, scheme: str, height: int = 900, fragment: str = "") -> None:
+        """Load a file or an address (at ``#fragment``) in a window of that width, preferring that scheme."""
         self.events.clear()
         self.call(
             "Emulation.setDeviceMetricsOverride",
@@ -93,7 +93,8 @@ class Browser:
         )
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", features=features)
-        self.call("Page.navigate", url=page.resolve().as_uri() + fragment)
+        address = page if isinstance(page, str) else page.resolve().as_uri()
+        self.call("Page.navigate", url=address + fragment)
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
             self.events.append(self._next())
 
