@@ -19,11 +19,11 @@ from reports.error.labs import Lab, labs_of
 from reports.figures import Palette
 from reports.history.sections import FEED
 from reports.kinds import ERRORS
-from reports.numbers import data_csv, data_json
+from reports.numbers import Data, data_csv, data_json
 from reports.pages import FILES, PAGES
 from reports.records import Environment
-from reports.sections import Content, Inputs, Machine, Page, Place, Section, Site, file_of, machines_of
-from reports.svg import Drawing, standalone
+from reports.sections import Block, Content, Inputs, Machine, Page, Place, Section, Site, file_of, machines_of
+from reports.svg import standalone
 
 HERE = Path(__file__).parent
 SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹ⁿ⁻"
@@ -78,8 +78,8 @@ class Made:
         return file_of(self.page.name, self.place.word)
 
     @property
-    def drawings(self) -> Iterable[Drawing]:
-        return (d for _, content in self.filled for b in content.blocks for d in b.drawings)
+    def blocks(self) -> Iterable[Block]:
+        return (block for _, content in self.filled for block in content.blocks)
 
 
 def _made(page: Page[Any], place: Place[Any]) -> Made:
@@ -182,16 +182,23 @@ def _powers(text: str) -> Markup:
 
 
 def _figure_files(one: Made) -> Mapping[str, bytes]:
-    """Each figure as an SVG of its own, light and dark in one, and the numbers behind it."""
+    """Figures as SVG files of their own, light and dark in one, and the numbers behind all of them."""
     colours = _static("style.css").split(END_OF_COLOURS)[0] + "text{font-family:system-ui,sans-serif}"
-    files = {}
-    for d in one.drawings:
-        files[f"figures/{one.stem}/{d.id}.svg"] = standalone(d, colours).encode()
-        if d.data:
-            files[f"data/{one.stem}/{d.id}.csv"] = data_csv(d.data).encode()
+    files: dict[str, bytes] = {}
+    for block in one.blocks:
+        files |= _numbers(f"data/{one.stem}/{block.name}", block.data, {"title": block.title})
+        for d in block.drawings:
             words = {"title": d.title, "caption": d.caption}
-            files[f"data/{one.stem}/{d.id}.json"] = data_json(d.data, words).encode()
+            files |= _numbers(f"data/{one.stem}/{d.id}", d.data, words)
+            if d.alone:
+                files[f"figures/{one.stem}/{d.id}.svg"] = standalone(d, colours).encode()
     return files
+
+
+def _numbers(name: str, data: Data | None, words: Mapping[str, str]) -> Mapping[str, bytes]:
+    if data is None:
+        return {}
+    return {f"{name}.csv": data_csv(data).encode(), f"{name}.json": data_json(data, words).encode()}
 
 
 @functools.cache

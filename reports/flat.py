@@ -29,8 +29,14 @@ def _of_measured(read: Callable[[Measurement], Field]) -> Callable[[Line], Field
 
 
 def _spread(name: str, read: Callable[[Measurement], Spread | None]) -> list[Column]:
+    """In six digits; the samples that it is of are in the record."""
+
     def part(attribute: str) -> Callable[[Measurement], Field]:
-        return lambda m: getattr(read(m), attribute, None)
+        def rounded(m: Measurement) -> Field:
+            found = read(m)
+            return float(f"{getattr(found, attribute):.6g}") if found else None
+
+        return rounded
 
     return [(f"{name}_{a}", _of_measured(part(a))) for a in ("median", "q1", "q3")]
 

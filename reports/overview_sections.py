@@ -23,7 +23,7 @@ def _lately(site: Site) -> Content | None:
         return None
     own = [c for c in found.changes if not c.excuse]
     rows = [
-        {"change": c, "multiple": multiple(c.step.change), "what": WORDS[c.kind], "tone": TONES[c.kind]}
+        {"change": c, "multiple": multiple(c.step), "what": WORDS[c.kind], "tone": TONES[c.kind]}
         for c in own[:MOST_CHANGES]
     ]
     more = {

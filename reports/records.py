@@ -11,7 +11,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class Source:
-    """A stored file: the name to show, its bytes, and the name under which the site offers them."""
+    """A stored file: the name to show, its bytes, and what they are called on the site."""
 
     shown: str
     raw: bytes
@@ -21,6 +21,11 @@ class Source:
     def download(self) -> str:
         suffix = next((s for s in (".jsonl", ".csv", ".toml") if self.shown.endswith(s)), ".json")
         return f"{self.kind}-{hashlib.sha256(self.raw).hexdigest()[:12]}{suffix}"
+
+    @property
+    def packed(self) -> str:
+        """The file of the site that holds it: compressed, or the records would be most of the site."""
+        return f"{self.download}.zip"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from reports.figures import Palette
 from reports.history.changes import Judged, judged
 from reports.history.results import History
 from reports.loaded import Loaded
+from reports.numbers import Data
 from reports.records import Environment, Record
 from reports.svg import Drawing
 from reports.views import View, views
@@ -124,13 +125,18 @@ class Site:
 
 @dataclass(frozen=True)
 class Block:
-    """A run of figures and tables under a heading of its own (none where ``title`` is empty)."""
+    """A run of figures and tables under a heading of its own (none where ``title`` is empty).
+
+    ``data`` are the numbers of figures that share them, in files called ``name``.
+    """
 
     title: str
     drawings: tuple[Drawing, ...] = ()
     tables: tuple[Table, ...] = ()
     folded: tuple[Table, ...] = ()
     more: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    data: Data | None = None
 
 
 @dataclass(frozen=True)

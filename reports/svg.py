@@ -64,12 +64,19 @@ STYLE: dict[Any, Any] = {
 }
 
 SVG = "{http://www.w3.org/2000/svg}"
+CLIP = "clip-path"
 HREF = "{http://www.w3.org/1999/xlink}href"
+NUMBER = re.compile(r"-?\d+\.\d+")
+SMALL = 12.0
+"""Coordinates up to which a path is a marker's, in pixels."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure for the page: its SVG (no id in it is used elsewhere), its words, the numbers behind it."""
+    """A figure for the page: its SVG (no id in it is used elsewhere), its words, the numbers behind it.
+
+    ``alone``: whether it is a file of its own, too.
+    """
 
     id: str
     title: str
@@ -77,6 +84,7 @@ class Drawing:
     alt: str
     svg: str
     data: Data | None = None
+    alone: bool = True
 
 
 def word(name: str) -> str:
@@ -115,7 +123,8 @@ def _themed(raw: bytes, prefix: str, title: str, alt: str) -> str:
         for child in list(parent):
             if child.tag.endswith(("metadata", "}style")):
                 parent.remove(child)
-    names = {e.get("id"): f"{prefix}-{i}" for i, e in enumerate(root.iter()) if e.get("id")}
+    short = _token(prefix)
+    names = {e.get("id"): f"{short}-{i}" for i, e in enumerate(root.iter()) if e.get("id")}
     for element in root.iter():
         element.tag = element.tag.removeprefix(SVG)
         element.tail = None
@@ -124,12 +133,15 @@ def _themed(raw: bytes, prefix: str, title: str, alt: str) -> str:
             element.set("href", "#" + names[element.attrib.pop(HREF)[1:]])
         for name, value in list(element.attrib.items()):
             element.set(name, _attribute(name, value, names))
+        if element.get("transform", "").startswith("rotate(-0 "):
+            del element.attrib["transform"]
     # Ids that nothing refers to are dropped: half of the file.
     used = set(re.findall(r"#([\w-]+)", " ".join(v for e in root.iter() for v in e.attrib.values())))
     for element in root.iter():
         if element.get("id") not in used:
             element.attrib.pop("id", None)
     _unwrap(root)
+    _clip_together(root)
     root.attrib = {
         "viewBox": root.attrib["viewBox"],
         "class": "figure",
@@ -144,37 +156,74 @@ def _themed(raw: bytes, prefix: str, title: str, alt: str) -> str:
 
 
 def _unwrap(element: ET.Element) -> None:
-    """Replace groups that carry nothing by what they hold, and drop empty definitions."""
+    """Replace groups that carry nothing by what they hold, and drop what does not show."""
     children: list[ET.Element] = []
     for child in element:
         _unwrap(child)
         if child.tag == "g" and not child.attrib:
             children += list(child)
-        elif child.tag != "defs" or len(child):
+        elif (child.tag != "defs" or len(child)) and child.attrib.get("style") != "fill:none":
             children.append(child)
     element[:] = children
+
+
+def _clip_together(root: ET.Element) -> None:
+    """One group for neighbours that are clipped alike: matplotlib makes one for each marker."""
+    children: list[ET.Element] = []
+    for child in root:
+        clip = child.attrib.get(CLIP)
+        if clip is None and not (child.tag == "defs" and children and children[-1].get(CLIP)):
+            children.append(child)
+            continue
+        if clip is not None and not (children and children[-1].get(CLIP) == clip):
+            children.append(ET.Element("g", {CLIP: clip}))
+        child.attrib.pop(CLIP, None)
+        children[-1].extend(child if child.tag == "g" and not child.attrib else [child])
+    root[:] = children
 
 
 def _attribute(name: str, value: str, names: dict[str | None, str]) -> str:
     if name == "id":
         return names[value]
     value = re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{names[found[1]]})", value)
-    if name in ("d", "x", "y", "transform"):
-        return re.sub(r"-?\d+\.\d+", lambda found: f"{float(found[0]):.2f}", value).strip()
+    if name == "d":
+        return _path(value)
+    if name in ("x", "y", "width", "height", "transform"):
+        return _rounded(value, 2)
     if name != "style":
         return value
-    value = re.sub(r"font-family: [^;]*;? ?", "", value)  # the page's own
+    value = re.sub(r"(font-family: [^;]*|stroke-linejoin: miter)(; ?|$)", "", value)  # the page's own; usual
+    value = re.sub(r"([:;]) ", r"\1", value).rstrip(";")
     return re.sub(r"#[0-9a-f]{6}", lambda found: f"var({COLOURS[found[0]]})", value)
+
+
+def _token(name: str) -> str:
+    """What the ids within a figure begin with: short, because there are hundreds of them."""
+    return f"f{hashlib.sha256(name.encode()).hexdigest()[:7]}"
+
+
+def _path(value: str) -> str:
+    """A path to a tenth of a pixel, or a hundredth where it is a marker, without needless space."""
+    largest = max((abs(float(n)) for n in NUMBER.findall(value)), default=0.0)
+    return re.sub(r"\s*([A-Za-z])\s*", r"\1", _rounded(value, 1 if largest > SMALL else 2)).strip()
+
+
+def _rounded(value: str, digits: int) -> str:
+    return NUMBER.sub(
+        lambda found: f"{round(float(found[0]), digits) + 0.0:.{digits}f}".rstrip("0").rstrip("."), value
+    )
 
 
 def renamed(drawn: Drawing, name: str) -> Drawing:
     """The drawing under another id: for a second page, or a second machine on one page."""
     svg = re.sub(rf"(?<=[\"# ]){re.escape(drawn.id)}-", f"{name}-", drawn.svg)
-    return replace(drawn, id=name, svg=svg)
+    return replace(drawn, id=name, svg=svg.replace(f"{_token(drawn.id)}-", f"{_token(name)}-"))
 
 
 def standalone(drawn: Drawing, variables: str) -> str:
-    """The drawing as a file of its own, with the page's colours for light and dark in it."""
+    """The drawing as a file of its own, with those of the page's colours that it uses, light and dark."""
     head = drawn.svg.index(">")
     opened = drawn.svg[:head].replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"')
-    return f"{opened}><style>{variables}</style>{drawn.svg[head + 1 :]}\n"
+    used = set(re.findall(r"var\((--[a-z0-9]+)\)", drawn.svg))
+    style = re.sub(r"\s*(--[a-z0-9]+): [^;]*;", lambda found: found[0] if found[1] in used else "", variables)
+    return f"{opened}><style>{style}</style>{drawn.svg[head + 1 :]}\n"

@@ -137,9 +137,9 @@ def as_json(found: Iterable[Track]) -> str:
 
 
 def _packed(case: Case, commits: Sequence[Commit]) -> list[object]:
-    """Name, unit, gate, and for each commit its figure, or figure and quartiles, or null.
+    """Name, unit, gate, and for each commit its figure, or that and how far its quartiles are, or null.
 
-    Times are in nanoseconds here: whole numbers take less room.
+    Times are in nanoseconds here: whole numbers take less room, and so do short distances.
     """
     points = {p.commit: p for p in case.series.points}
     scale = 1e9 if case.series.unit == TIME else 1.0
@@ -150,7 +150,7 @@ def _figures(p: Point | None, scale: float) -> object:
     if p is None:
         return None
     value, q1, q3 = (_whole(_short(v * scale)) for v in (p.value, p.q1, p.q3))
-    return value if q1 == q3 == value else [value, q1, q3]
+    return value if q1 == q3 == value else [value, _whole(_short(value - q1)), _whole(_short(q3 - value))]
 
 
 def _whole(value: float) -> float:

@@ -55,6 +55,11 @@ class Case:
         return ", ".join(f"{statistic.size(int(v))} {n}" if _is_count(v) else v for n, v in rest)
 
     @property
+    def short(self) -> str:
+        """Among cases of the same title."""
+        return ", ".join(filter(None, [self.subject, self.setting])) or self.title
+
+    @property
     def name(self) -> str:
         """In a line."""
         return " · ".join(filter(None, [self.subject, self.setting, self.title]))

@@ -66,7 +66,7 @@ def _entry(root: ET.Element, change: Change) -> None:
     entry = _put(root, "entry")
     unit = change.case.series.unit
     before, after = amount(change.step.before, unit), amount(change.step.after, unit)
-    size, where = multiple(change.step.change), change.commit.short
+    size, where = multiple(change.step), change.commit.short
     _put(entry, "id", uuid.uuid5(NAMESPACE, change.id).urn)
     _put(entry, "title", f"{size} at {where}: {change.case.name}")
     _put(entry, "updated", _moment(change.commit.date))

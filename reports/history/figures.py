@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -16,6 +16,7 @@ from reports import statistic
 from reports.figures import short_seconds
 from reports.history.changes import Case, Change
 from reports.history.log import Commit
+from reports.history.steps import Step
 from reports.numbers import Data
 from reports.svg import Drawing
 
@@ -29,6 +30,9 @@ MOST_LINEAR: Final = 20.0
 
 INFINITE: Final = 1e30
 """What an infinite error is in asv's results, which cannot hold one."""
+
+HARDLY: Final = 0.005
+"""Relative difference below which a ratio would be written as 1."""
 
 MOST_LABELS: Final = 5
 """Steps that are labelled; all are drawn, and listed beside the figure."""
@@ -55,11 +59,15 @@ def amount(value: float, unit: str) -> str:
     return f"{value:{',.0f' if abs(value) >= 1e4 else '.4g'}} {unit}".strip()
 
 
-def multiple(step: float) -> str:
-    """A ratio of levels: ``1.12 ×``."""
-    return (
-        "from 0" if math.isinf(step) else f"{step:.3g} ×" if step >= 0.995 or step < 0.1 else f"{step:.2f} ×"
-    )
+def multiple(step: Step) -> str:
+    """The ratio of the levels, ``1.12 ×``; of two that hardly differ the difference, ``+0.005 %``."""
+    for end, level in (("from", step.before), ("to", step.after)):
+        if level == 0 or level >= INFINITE:
+            return f"{end} {'0' if level == 0 else '∞'}"
+    ratio = step.change
+    if abs(ratio - 1) < HARDLY:
+        return f"{100 * (ratio - 1):+.2g} %".replace("-", "−")
+    return f"{ratio:.3g} ×" if ratio >= 1 or ratio < 0.1 else f"{ratio:.2f} ×"
 
 
 def trend(case: Case, changes: Sequence[Change], order: Sequence[Commit]) -> Drawing:
@@ -68,7 +76,7 @@ def trend(case: Case, changes: Sequence[Change], order: Sequence[Commit]) -> Dra
     xs = [_x(place[p.commit], len(order)) for p in case.series.points]
     y = _Axis(case)
     parts = [*y.grid(), *_band(case, xs, y), _line(case, xs, y)]
-    dots = "".join(f"M{x:.1f} {y.at(p.value):.1f}h0" for x, p in zip(xs, case.series.points, strict=True))
+    dots = _dots([(x, y.at(p.value)) for x, p in zip(xs, case.series.points, strict=True)])
     parts.append(f'<path d="{dots}" style="stroke: var(--s1); stroke-width: 4; stroke-linecap: round"/>')
     parts += itertools.chain.from_iterable(
         _mark(change, xs[change.step.at], labelled=index < MOST_LABELS)
@@ -83,11 +91,11 @@ def trend(case: Case, changes: Sequence[Change], order: Sequence[Commit]) -> Dra
     )
     return Drawing(
         id=case.id,
-        title=", ".join(filter(None, [case.subject, case.setting])) or case.title,
+        title=case.short,
         caption=_caption(case),
         alt=alt,
         svg=head + "".join(parts) + "</svg>",
-        data=_data(case),
+        alone=False,  # hundreds of them would be a tenth of the site
     )
 
 
@@ -142,6 +150,13 @@ def _runs(case: Case) -> list[tuple[int, int, float]]:
     return [(a, b - 1, levels[a]) for a, b in itertools.pairwise(starts)]
 
 
+def _dots(points: Iterable[tuple[float, float]]) -> str:
+    """A path of lines without length, each from the one before, in tenths of a pixel: few letters a dot."""
+    tenths = [(0, 0), *((round(10 * x), round(10 * y)) for x, y in points)]
+    steps = ((b[0] - a[0], b[1] - a[1]) for a, b in itertools.pairwise(tenths))
+    return "".join(f"m{dx / 10:g} {dy / 10:g}z".replace(" -", "-") for dx, dy in steps)
+
+
 def _band(case: Case, xs: Sequence[float], y: _Axis) -> list[str]:
     noise = case.judgement.noise
     if not noise:
@@ -173,7 +188,7 @@ def _mark(change: Change, x: float, *, labelled: bool) -> list[str]:
     if not labelled:
         return [line]
     anchor = "end" if x > WIDTH - 90 else "start"
-    label = _text(x - 4, TOP - 6, f"{change.commit.short} {multiple(change.step.change)}", anchor, ink)
+    label = _text(x - 4, TOP - 6, f"{change.commit.short} {multiple(change.step)}", anchor, ink)
     link = quoteattr(f"#{change.commit.anchor}")
     return [line, f"<a href={link}>{label}</a>"]
 
@@ -206,7 +221,7 @@ def _caption(case: Case) -> str:
 
 def _alt(case: Case, changes: Sequence[Change]) -> str:
     steps = "; ".join(
-        f"{WORDS[c.kind]} at {c.commit.short}, {multiple(c.step.change)}" for c in changes[:MOST_LABELS]
+        f"{WORDS[c.kind]} at {c.commit.short}, {multiple(c.step)}" for c in changes[:MOST_LABELS]
     )
     newest = amount(case.newest.value, case.series.unit)
     return (
@@ -214,12 +229,12 @@ def _alt(case: Case, changes: Sequence[Change]) -> str:
     )
 
 
-def _data(case: Case) -> Data:
-    """Four digits: the raw file has them all."""
-    rows = [(p.commit[:12], _short(p.value), _short(p.q1), _short(p.q3)) for p in case.series.points]
-    unit = case.series.unit or "value"
-    return Data.of(("commit", unit, f"{unit}_q1", f"{unit}_q3"), rows)
+def medians(cases: Sequence[Case], order: Sequence[Commit]) -> Data:
+    """The numbers of figures that share their commits: a row a commit, oldest first, and a column a case.
 
-
-def _short(value: float) -> float:
-    return float(f"{value:.5g}")
+    Five digits, as asv stores them. Quartiles are in asv's own files.
+    """
+    at = [{p.commit: float(f"{p.value:.5g}") for p in case.series.points} for case in cases]
+    heads = [f"{case.short} ({case.series.unit or 'value'})" for case in cases]
+    commits = [c for c in order if any(c.hash in values for values in at)]
+    return Data.of(("commit", *heads), ((c.hash, *(v.get(c.hash) for v in at)) for c in commits))

@@ -118,7 +118,7 @@ def load_history(folder: Path | None) -> History:
     sources: list[Source] = []
     found = _Found()
     for path in sorted(folder.rglob("*"), key=lambda p: (p.name != BENCHMARKS, p.as_posix())):
-        if path.name == MACHINE or (path.suffix != ".json" and path.name not in READERS):
+        if path.suffix != ".json" and path.name not in READERS:
             continue
         name = _shown_path(folder, path)
 
@@ -226,10 +226,16 @@ def _read_notes(raw: bytes, found: _Found, _: Say) -> None:
     found.written |= read_notes(raw)
 
 
+def _read_machine(raw: bytes, _: _Found, __: Say) -> None:
+    """Nothing of it is shown, but asv needs it beside the results of the machine."""
+    mapping(parse(raw), "machine")
+
+
 READERS: Mapping[str, Callable[[bytes, _Found, Say], None]] = {
     BENCHMARKS: _read_benchmarks,
     FILE: _read_commits,
     NOTES: _read_notes,
+    MACHINE: _read_machine,
 }
 """File -> what reads it; every other one is a commit's results."""
 

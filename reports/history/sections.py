@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from hashlib import sha256
 
 from reports import tables
 from reports.cells import Cell, Column, Row, Table, missing
 from reports.history.changes import Case, Change, Judged
-from reports.history.figures import WORDS, amount, multiple, trend
+from reports.history.figures import WORDS, amount, medians, multiple, trend
 from reports.history.log import Commit
 from reports.sections import Block, Content, Section, Site
 from reports.svg import word
@@ -67,7 +68,7 @@ def _row(c: Change, site: Site) -> Mapping[str, object]:
     return {
         "change": c,
         "machine": c.case.series.machine,
-        "multiple": multiple(c.step.change),
+        "multiple": multiple(c.step),
         "sort": 1e9 if not c.step.before else c.step.change,
         "from": amount(c.step.before, unit),
         "to": amount(c.step.after, unit),
@@ -95,11 +96,19 @@ def _figures(site: Site, wanted: Callable[[Case], bool]) -> Content | None:
             groups[case.series.machine, case.title, case.series.environment].append(case)
     blocks = []
     for (machine, title, environment), cases in groups.items():
-        drawn = tuple(trend(c, found.by_case.get(c.id, ()), found.order(machine)) for c in cases)
+        order = found.order(machine)
+        drawn = tuple(trend(c, found.by_case.get(c.id, ()), order) for c in cases)
         steps = {c.id: [_row(change, site) for change in found.by_case.get(c.id, ())] for c in cases}
         heading = f"{title} ({machine}, {environment})"
-        blocks.append(Block(heading, drawn, more={"steps": steps}))
+        name, data = _file(cases[0]), medians(cases, order)
+        blocks.append(Block(heading, drawn, more={"steps": steps}, name=name, data=data))
     return Content(tuple(blocks)) if blocks else None
+
+
+def _file(case: Case) -> str:
+    """What the numbers of the case and its neighbours are called: the same as long as they are the same."""
+    s = case.series
+    return f"{word(s.benchmark)}-{sha256(f'{s.machine} {s.environment}'.encode()).hexdigest()[:8]}"
 
 
 def _detectable(site: Site) -> Content | None:

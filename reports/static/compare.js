@@ -19,8 +19,11 @@
     return `${(value / factor).toPrecision(3)} ${name}`;
   };
 
-  // [median, lower quartile, upper quartile]; what is counted has the same three times.
-  const spread = (figures) => (Array.isArray(figures) ? figures : [figures, figures, figures]);
+  // [median, lower quartile, upper quartile], stored as [median, down to it, up to it]; what is counted has one.
+  const spread = (figures) => {
+    const [median, down, up] = Array.isArray(figures) ? figures : [figures, 0, 0];
+    return [median, median - down, median + up];
+  };
 
   const verdict = (base, head, unit, gate) => {
     const [b, bLow, bHigh] = spread(base), [h, hLow, hHigh] = spread(head);

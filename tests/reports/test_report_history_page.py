@@ -1,5 +1,8 @@
 """From a history with known steps to the page, the feed and the badges."""
 
+import csv
+import html
+import io
 import json
 import re
 import uuid
@@ -9,7 +12,10 @@ import pytest
 
 from reports.badges import badge
 from reports.history.changes import judged
+from reports.history.figures import multiple
 from reports.history.results import load_history
+from reports.history.steps import Step
+from reports.powers import superscript
 from tests.reports.history_factory import (
     GEM,
     PEERS,
@@ -128,12 +134,57 @@ def test_the_page_is_sound_and_answers(folder, build):
 
 def test_links_lead_from_a_step_to_its_commit_and_back(folder, build):
     text = build(asv=folder)["history.html"].decode()
-    anchor = f"commit-{commit(12)[:12]}"
+    anchor = f"commit-{commit(12)}"
     (figure,) = re.findall(rf'<figure id="(case-\w+)">(?:(?!</figure>).)*#{anchor}', text, re.DOTALL)
     entry = re.search(rf'<li id="{anchor}">.*?</li>\s*</ul>', text, re.DOTALL)
     assert entry is not None
     assert f'href="#{figure}"' in entry[0]
     assert f'<a href="#{anchor}"><text' in text, "the mark in the figure itself leads there, too"
+
+
+def test_every_figure_has_its_numbers_a_click_away(folder, build):
+    files = build(asv=folder)
+    text = files["history.html"].decode()
+    figures = re.findall(r'<figure id="case-\w+">.*?</figure>', text, re.DOTALL)
+    assert len(figures) == 4
+    for figure in figures:
+        (name,) = re.findall(r'href="(data/history/[^"]+)\.csv"', figure)
+        assert f'href="{name}.json"' in figure
+        first, *rows = csv.reader(io.StringIO(files[f"{name}.csv"].decode()))
+        (title,) = re.findall(r"<strong>(.*?)\.</strong>", figure)
+        spelt = re.sub(r"<sup>(.*?)</sup>", lambda power: superscript(f"^{power[1]}"), html.unescape(title))
+        (column,) = [i for i, head in enumerate(first) if head.rpartition(" (")[0] == spelt]
+        assert [row[0] for row in rows] == [commit(i) for i in range(24)]
+        assert all(float(row[column]) >= 0 for row in rows)
+        twin = json.loads(files[f"{name}.json"])
+        assert (twin["columns"], len(twin["rows"])) == (first, len(rows))
+
+
+def test_figures_that_are_missing_are_empty_and_null(folder, build):
+    (result,) = (folder / "bench").glob(f"{commit(5)[:8]}-*.json")
+    stored = json.loads(result.read_text())
+    stored["results"]["asv_cpu.Latency.time_call"][0][0] = None
+    result.write_text(json.dumps(stored))
+    files = build(asv=folder)
+    (name,) = (n for n in files if re.fullmatch(r"data/history/asv_cpu-Latency-time_call-.*\.csv", n))
+    rows = list(csv.reader(io.StringIO(files[name].decode())))
+    twin = json.loads(files[name.removesuffix("csv") + "json"])["rows"]
+    assert rows[6][1:].count("") == twin[5][1:].count(None) == 1
+    assert all("" not in row for row in (*rows[1:6], *rows[7:]))
+
+
+def test_a_ratio_near_one_is_a_difference_and_infinity_is_named():
+    said = {
+        (1.0, 1.0005): "+0.05 %",
+        (1.0, 0.9995): "−0.05 %",
+        (2.0, 3.0): "1.5 ×",
+        (1.0, 0.99): "0.99 ×",
+        (0.0, 3.0): "from 0",
+        (3.0, 0.0): "to 0",
+        (1e30, 2.0): "from ∞",
+        (2.0, 1e30): "to ∞",
+    }
+    assert {levels: multiple(Step(1, *levels)) for levels in said} == said
 
 
 def test_a_step_states_the_figures_and_the_subject(folder, build):

@@ -3,12 +3,14 @@
 import io
 import json
 import re
+import tarfile
 import time
-import zipfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from reports.asv_pages import asv_files
 from reports.build import site
 from reports.history.results import load_history
 from reports.load import load
@@ -198,12 +200,10 @@ def test_hostile_subjects_and_machines_stay_text(tmp_path, build, subject):
 
 def test_asv_s_files_are_offered_as_they_are(tmp_path, build):
     folder = asv_factory.history(tmp_path / "asv", 3)
-    with zipfile.ZipFile(io.BytesIO(build(asv=folder)["data/asv-results.zip"])) as packed:
-        held = {name: packed.read(name) for name in packed.namelist()}
+    with tarfile.open(fileobj=io.BytesIO(build(asv=folder)["data/asv-results.tar.xz"])) as packed:
+        held = {m.name: packed.extractfile(m).read() for m in packed.getmembers()}
     stored = {
-        f"asv/{p.relative_to(folder).as_posix()}": p.read_bytes()
-        for p in folder.rglob("*")
-        if p.is_file() and p.name != "machine.json"
+        f"asv/{p.relative_to(folder).as_posix()}": p.read_bytes() for p in folder.rglob("*") if p.is_file()
     }
     assert held == stored
 
@@ -232,11 +232,15 @@ def test_environments_beyond_the_most_have_no_pages_and_the_newest_do(data, buil
 
 
 @pytest.mark.slow
-def test_two_hundred_commits_of_two_hundred_cases_fit(data, build, tmp_path):
-    write(data, factory.realistic())
+def test_two_hundred_commits_of_two_hundred_cases_fit_beside_every_record_of_the_project(
+    data, build, tmp_path
+):
+    for record in (Path(__file__).parents[2] / "reports" / "data").glob("*.json"):
+        (data / record.name).write_bytes(record.read_bytes())
     folder = asv_factory.history(tmp_path / "asv", 200, 200)
+    published = asv_factory.published(folder, tmp_path / "published")
     begun = time.process_time()
-    files = build(asv=folder)
+    files = build(asv=folder) | asv_files(published, ())
     assert time.process_time() - begun < 30, "seconds of one processor"
     assert sum(map(len, files.values())) <= 10_000_000
     assert len(files["index.html"]) <= 500_000
