@@ -15,7 +15,7 @@ from reports.history.changes import judged
 from reports.history.figures import multiple
 from reports.history.results import load_history
 from reports.history.steps import Step
-from reports.powers import superscript
+from reports.powers import RAISED
 from tests.reports.history_factory import (
     GEM,
     PEERS,
@@ -152,7 +152,7 @@ def test_every_figure_has_its_numbers_a_click_away(folder, build):
         assert f'href="{name}.json"' in figure
         first, *rows = csv.reader(io.StringIO(files[f"{name}.csv"].decode()))
         (title,) = re.findall(r"<strong>(.*?)\.</strong>", figure)
-        spelt = re.sub(r"<sup>(.*?)</sup>", lambda power: superscript(f"^{power[1]}"), html.unescape(title))
+        spelt = re.sub(r"<sup>(.*?)</sup>", lambda power: power[1].translate(RAISED), html.unescape(title))
         (column,) = [i for i, head in enumerate(first) if head.rpartition(" (")[0] == spelt]
         assert [row[0] for row in rows] == [commit(i) for i in range(24)]
         assert all(float(row[column]) >= 0 for row in rows)
