@@ -33,6 +33,10 @@ report: $(STAMP) compiler ## measure this machine (about 3 minutes) and build th
 test: $(STAMP) compiler ## run the test suite
 	@$(PY) -m pytest -n $(JOBS) --benchmark-disable
 
+.PHONY: ci
+ci: ## all that CI does: lint, the wheel alone, asv, a smoke sweep, the page, tests
+	@bash .ci/run
+
 .PHONY: lint
 lint: $(STAMP) ## check style and types
 	@$(PY) -m ruff check .

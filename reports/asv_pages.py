@@ -52,9 +52,9 @@ def asv_files(folder: Path, commits: Iterable[Commit]) -> dict[str, bytes]:
         OSError: a file cannot be read.
     """
     graphs = {path.relative_to(folder).as_posix(): _graph(path) for path in _below(folder / "graphs")}
-    drawn = {Path(name).stem for name in graphs}
+    drawn = {Path(name).stem for name, graph in graphs.items() if any(map(_figure, graph))}
     files = {
-        **graphs,
+        **{name: _text(graph) for name, graph in graphs.items()},
         **_front_end(),
         DATA: _text(_index(folder / DATA, drawn)),
         "commits.json": _text({commit.hash: commit.subject for commit in commits}),
@@ -68,7 +68,7 @@ def asv_files(folder: Path, commits: Iterable[Commit]) -> dict[str, bytes]:
 
 
 def _index(path: Path, drawn: Iterable[str]) -> Mapping[str, Any]:
-    """The index with directions and links; benchmarks that no machine ran are left out."""
+    """The index with directions and links; benchmarks without a figure are left out."""
     try:
         index = json.loads(path.read_bytes())
         benchmarks = index["benchmarks"]
@@ -79,12 +79,21 @@ def _index(path: Path, drawn: Iterable[str]) -> Mapping[str, Any]:
     return {**index, "benchmarks": kept, **links}
 
 
-def _graph(path: Path) -> bytes:
+def _graph(path: Path) -> list[Any]:
     """A graph in five digits, which is more than any is worth: a third of the size."""
     try:
-        return _text(_short(json.loads(path.read_bytes())))
+        graph = json.loads(path.read_bytes())
     except ValueError as error:
         raise ValueError(f"{path} is not a graph that asv publishes ({error})") from None
+    if not isinstance(graph, list):
+        raise ValueError(f"{path} is not a graph that asv publishes (no list)")
+    return [_short(point) for point in graph]
+
+
+def _figure(point: Any) -> bool:
+    """Whether a point of a graph, ``[revision, values]``, holds any figure."""
+    values = point[1] if isinstance(point, list) and len(point) > 1 else None
+    return any(v is not None for v in values) if isinstance(values, list) else values is not None
 
 
 def _short(value: Any) -> Any:
