@@ -20,6 +20,7 @@ from reports.figures import Palette
 from reports.history.sections import FEED
 from reports.kinds import ERRORS
 from reports.numbers import Data, data_csv, data_json
+from reports.packing import packed, zipped
 from reports.pages import FILES, PAGES
 from reports.records import Environment
 from reports.sections import Block, Content, Inputs, Machine, Page, Place, Section, Site, file_of, machines_of
@@ -76,6 +77,11 @@ class Made:
     @property
     def name(self) -> str:
         return file_of(self.page.name, self.place.word)
+
+    @property
+    def figures(self) -> str:
+        """The file that holds its figures."""
+        return f"figures/{self.stem}.zip"
 
     @property
     def blocks(self) -> Iterable[Block]:
@@ -144,6 +150,7 @@ def _html(one: Made, pages: Sequence[Made], inputs: Inputs, feed: str) -> str:
             style=_static("style.css"),
             script=_script(one.page),
             script_hash=_hash(_script(one.page)),
+            figures=one.figures if any(block.drawings for block in one.blocks) else "",
             built=tables.moment(inputs.built),
             commit=inputs.commit,
         )
@@ -182,23 +189,23 @@ def _powers(text: str) -> Markup:
 
 
 def _figure_files(one: Made) -> Mapping[str, bytes]:
-    """Figures as SVG files of their own, light and dark in one, and the numbers behind all of them."""
+    """The numbers behind each figure, and the figures as SVG files, light and dark in one, in a zip."""
     colours = _static("style.css").split(END_OF_COLOURS)[0] + "text{font-family:system-ui,sans-serif}"
     files: dict[str, bytes] = {}
+    drawn: dict[str, bytes] = {}
     for block in one.blocks:
         files |= _numbers(f"data/{one.stem}/{block.name}", block.data, {"title": block.title})
         for d in block.drawings:
             words = {"title": d.title, "caption": d.caption}
             files |= _numbers(f"data/{one.stem}/{d.id}", d.data, words)
-            if d.alone:
-                files[f"figures/{one.stem}/{d.id}.svg"] = standalone(d, colours).encode()
-    return files
+            drawn[f"{d.id}.svg"] = standalone(d, colours).encode()
+    return files | ({one.figures: zipped(drawn)} if drawn else {})
 
 
 def _numbers(name: str, data: Data | None, words: Mapping[str, str]) -> Mapping[str, bytes]:
     if data is None:
         return {}
-    return {f"{name}.csv": data_csv(data).encode(), f"{name}.json": data_json(data, words).encode()}
+    return {f"{name}.csv.gz": packed(data_csv(data)), f"{name}.json.gz": packed(data_json(data, words))}
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Source:
     raw: bytes
     kind: str
 
-    @property
+    @cached_property
     def download(self) -> str:
         suffix = next((s for s in (".jsonl", ".csv", ".toml") if self.shown.endswith(s)), ".json")
         return f"{self.kind}-{hashlib.sha256(self.raw).hexdigest()[:12]}{suffix}"
@@ -25,7 +26,7 @@ class Source:
     @property
     def packed(self) -> str:
         """The file of the site that holds it: compressed, or the records would be most of the site."""
-        return f"{self.download}.zip"
+        return f"{self.download}.xz"
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import tarfile
-import zipfile
 from collections.abc import Iterable, Mapping
 
 from reports import tables
 from reports.error.records import ErrorRecord
 from reports.flat import as_csv, maps_as_csv
 from reports.kinds import ERRORS, KINDS, Kind, Stored
+from reports.packing import packed, squeezed, tarred
 from reports.records import Record, Source
 from reports.sections import Content, Section, Site
 
@@ -18,7 +16,7 @@ MOST_LISTED = 200
 """Records in the list; the others are counted."""
 
 ASV_RESULTS = "asv-results.tar.xz"
-"""asv's own files, all in one: hundreds that nobody opens one by one, and so alike that xz halves a zip."""
+"""asv's own files, all in one: hundreds that nobody opens one by one."""
 
 MOST_OFFERED = 20
 """Records of a kind, other than sweeps and error maps, that are offered."""
@@ -36,37 +34,15 @@ def shown_maps(site: Site) -> tuple[ErrorRecord, ...]:
 
 
 def stored_files(site: Site) -> Mapping[str, bytes]:
-    """Every record that a page shows, byte for byte in a zip, and their figures as one table a kind."""
-    files = {f"data/{s.packed}": archive({s.download: s.raw}) for s in _sources(site)}
+    """Every record that a page shows, byte for byte, and their figures as one table a kind; compressed."""
+    files = {f"data/{s.packed}": squeezed(s.raw) for s in _sources(site)}
     if records := shown_records(site):
-        files["data/measurements.csv"] = as_csv(records).encode()
+        files["data/measurements.csv.gz"] = packed(as_csv(records))
     if maps := shown_maps(site):
-        files["data/error-maps.csv"] = maps_as_csv(maps).encode()
+        files["data/error-maps.csv.gz"] = packed(maps_as_csv(maps))
     if sources := site.inputs.history.sources:
         files[f"data/{ASV_RESULTS}"] = tarred({source.shown: source.raw for source in sources})
     return files
-
-
-def archive(files: Mapping[str, bytes]) -> bytes:
-    """The files in a zip, by name: the same bytes for the same files."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
-        for name, raw in sorted(files.items()):
-            entry = zipfile.ZipInfo(name)  # dated 1980, whenever it is made
-            entry.create_system = 3  # Unix, wherever it is made
-            packed.writestr(entry, raw, zipfile.ZIP_DEFLATED)
-    return out.getvalue()
-
-
-def tarred(files: Mapping[str, bytes]) -> bytes:
-    """The files in a tar with xz, by name: the same bytes for the same files."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:xz", format=tarfile.PAX_FORMAT) as packed:
-        for name, raw in sorted(files.items()):
-            entry = tarfile.TarInfo(name)  # of nobody, dated 1970, whenever and by whom it is made
-            entry.size = len(raw)
-            packed.addfile(entry, io.BytesIO(raw))
-    return out.getvalue()
 
 
 def _sources(site: Site) -> Iterable[Source]:

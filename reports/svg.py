@@ -73,10 +73,7 @@ SMALL = 12.0
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure for the page: its SVG (no id in it is used elsewhere), its words, the numbers behind it.
-
-    ``alone``: whether it is a file of its own, too.
-    """
+    """A figure for the page: its SVG (no id in it is used elsewhere), its words, the numbers behind it."""
 
     id: str
     title: str
@@ -84,7 +81,6 @@ class Drawing:
     alt: str
     svg: str
     data: Data | None = None
-    alone: bool = True
 
 
 def word(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from dataclasses import dataclass
 
@@ -50,14 +51,14 @@ def half_of_the_bits(dtype: str) -> float:
 
 
 def limits(what: str, n: int | None, dtype: str) -> tuple[float, ...]:
-    """The upper limit of each level."""
+    """The upper limit of each level, ascending."""
     rows = (GOOD_AS_HALF, 0.51, 1.0, 2.0, bound(what, n, dtype), half_of_the_bits(dtype))
     return (*rows, math.nextafter(math.inf, 0), math.inf)
 
 
 def level(error: float, within: tuple[float, ...]) -> int:
     """The index in :data:`LEVELS`, by the :func:`limits` ``within``."""
-    return next(i for i, limit in enumerate(within) if error <= limit)
+    return bisect.bisect_left(within, error)
 
 
 def limits_of(m: Map) -> tuple[float, ...]:

@@ -95,7 +95,6 @@ def trend(case: Case, changes: Sequence[Change], order: Sequence[Commit]) -> Dra
         caption=_caption(case),
         alt=alt,
         svg=head + "".join(parts) + "</svg>",
-        alone=False,  # hundreds of them would be a tenth of the site
     )
 
 

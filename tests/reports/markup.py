@@ -1,8 +1,12 @@
 """Reads a page strictly: tags must balance, ids must be unique, links must lead somewhere."""
 
 import base64
+import gzip
 import hashlib
+import io
+import lzma
 import re
+import zipfile
 from collections.abc import Mapping
 from html.parser import HTMLParser
 
@@ -14,6 +18,22 @@ SAFE_NAME = r"(data|figures)/([\w-]+/)?[\w.+-]+|[\w-]+\.html|feed\.xml|badges/[\
 """What a file of the site may be called, whatever its records say."""
 
 POLICY, DATA = "Content-Security-Policy", {"type": "application/json"}
+
+
+def unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The site's files with what is compressed taken out: ``data/x.csv``, ``figures/latency/x.svg``."""
+    found = {}
+    for name, raw in files.items():
+        if name.endswith(".gz"):
+            found[name.removesuffix(".gz")] = gzip.decompress(raw)
+        elif name.endswith(".json.xz"):
+            found[name.removesuffix(".xz")] = lzma.decompress(raw)
+        elif name.endswith(".zip"):
+            with zipfile.ZipFile(io.BytesIO(raw)) as held:
+                found |= {f"{name.removesuffix('.zip')}/{n}": held.read(n) for n in held.namelist()}
+        else:
+            found[name] = raw
+    return found
 
 
 class Page(HTMLParser):

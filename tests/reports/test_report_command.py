@@ -94,10 +94,10 @@ def test_a_rebuild_replaces_the_site_whole(data, tmp_path):
     arguments = ["build", "--data", str(data), "--asv", str(data / "asv"), "--out", str(out)]
     path = write(data, factory.realistic())
     assert command.main(arguments) == 0
-    assert (out / "data" / "measurements.csv").is_file()
+    assert (out / "data" / "measurements.csv.gz").is_file()
     path.unlink()
     assert command.main(arguments) == 0
-    assert not (out / "data" / "measurements.csv").exists()
+    assert not (out / "data" / "measurements.csv.gz").exists()
     assert not list(out.glob("latency*"))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "site"]
 

@@ -52,7 +52,7 @@ def test_verdicts_are_shown_the_gravest_first(data, build):
     assert "1.104 × 1.094–1.114 3.4 %" in text
     places = [text.index(said) for said in ("1.104 ×", "3 ulp, was 2", "it does not build", "1.001 ×")]
     assert places == sorted(places)
-    assert any(re.fullmatch(r"data/compare-\w{12}\.json\.zip", name) for name in files)
+    assert any(re.fullmatch(r"data/compare-\w{12}\.json\.xz", name) for name in files)
 
 
 def test_the_newest_comparison_is_open_and_an_interrupted_one_says_so(data, build):

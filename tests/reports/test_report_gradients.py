@@ -26,7 +26,7 @@ from reports.flow.lines import label, parts
 from reports.flow.tables import arrivals
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.conftest import Build
-from tests.reports.markup import Page, faults, page_of
+from tests.reports.markup import Page, faults, page_of, unpacked
 
 FLOW, DEAD = benchmarks.flow.study.STUDY, benchmarks.dead.study.STUDY
 HOSTILE = "<script>alert(1)</script>"
@@ -185,7 +185,7 @@ def test_dead_units_are_shown_with_those_who_diverged(data: Path, build: Build) 
 
 def test_a_line_ends_where_half_of_the_seeds_diverged(data: Path, build: Build) -> None:
     store(data, DEAD, TRAININGS)
-    files = build()
+    files = unpacked(build())
     (numbers,) = (name for name in files if re.search(r"data/.*/dead-share-high-rate\.csv", name))
     rows = [line.split(",") for line in files[numbers].decode().splitlines() if line.startswith('"e-gem')]
     assert [row[-5:] for row in rows] == [["0.0", "0.0", "0.0", "0", "5"], ["", "0.0", "0.3", "3", "5"]]

@@ -28,7 +28,7 @@ from tests.reports.history_factory import (
     stepped,
     store,
 )
-from tests.reports.markup import Page, faults
+from tests.reports.markup import Page, faults, unpacked
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -143,13 +143,13 @@ def test_links_lead_from_a_step_to_its_commit_and_back(folder, build):
 
 
 def test_every_figure_has_its_numbers_a_click_away(folder, build):
-    files = build(asv=folder)
+    files = unpacked(build(asv=folder))
     text = files["history.html"].decode()
     figures = re.findall(r'<figure id="case-\w+">.*?</figure>', text, re.DOTALL)
     assert len(figures) == 4
     for figure in figures:
-        (name,) = re.findall(r'href="(data/history/[^"]+)\.csv"', figure)
-        assert f'href="{name}.json"' in figure
+        (name,) = re.findall(r'href="(data/history/[^"]+)\.csv\.gz"', figure)
+        assert f'href="{name}.json.gz"' in figure
         first, *rows = csv.reader(io.StringIO(files[f"{name}.csv"].decode()))
         (title,) = re.findall(r"<strong>(.*?)\.</strong>", figure)
         spelt = re.sub(r"<sup>(.*?)</sup>", lambda power: power[1].translate(RAISED), html.unescape(title))
@@ -165,7 +165,7 @@ def test_figures_that_are_missing_are_empty_and_null(folder, build):
     stored = json.loads(result.read_text())
     stored["results"]["asv_cpu.Latency.time_call"][0][0] = None
     result.write_text(json.dumps(stored))
-    files = build(asv=folder)
+    files = unpacked(build(asv=folder))
     (name,) = (n for n in files if re.fullmatch(r"data/history/asv_cpu-Latency-time_call-.*\.csv", n))
     rows = list(csv.reader(io.StringIO(files[name].decode())))
     twin = json.loads(files[name.removesuffix("csv") + "json"])["rows"]

@@ -2,14 +2,13 @@ import csv
 import io
 import json
 import re
-import zipfile
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.reports import asv_factory, error_factory, factory
 from tests.reports.factory import case, entry, peer, skipped, sweep, write
-from tests.reports.markup import SAFE_NAME, Page, faults, page_of
+from tests.reports.markup import SAFE_NAME, Page, faults, page_of, unpacked
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -24,8 +23,6 @@ HOSTILE = [
     "../../etc/passwd",
     "x" * 5000,
 ]
-
-KINDS_OF_FILES = (("figures", "svg"), ("data", "csv"), ("data", "json"))
 
 SMALL = sweep([entry(case(), [1e-3] * 5)])
 
@@ -306,7 +303,7 @@ def test_extreme_numbers_do_not_break_the_page(data, build):
 
 def test_nothing_is_fetched_and_no_address_leaves_the_site(data, build):
     write(data, factory.realistic())
-    for name, content in build().items():
+    for name, content in unpacked(build()).items():
         if name.startswith("data/"):
             continue
         text = content.decode()
@@ -341,17 +338,15 @@ def test_the_machines_name_on_the_network_is_not_published(data, build):
 def test_the_raw_files_are_offered_byte_for_byte(data, build):
     path = write(data, SMALL)
     files = build()
-    (name,) = (n for n in files if re.fullmatch(r"data/sweep-[0-9a-f]{12}\.json\.zip", n))
-    with zipfile.ZipFile(io.BytesIO(files[name])) as packed:
-        held = {n: packed.read(n) for n in packed.namelist()}
-    assert held == {name.removeprefix("data/").removesuffix(".zip"): path.read_bytes()}
+    raw = [r for n, r in unpacked(files).items() if re.fullmatch(r"data/sweep-[0-9a-f]{12}\.json", n)]
+    assert raw == [path.read_bytes()]
 
 
 def test_the_csv_has_every_case_and_the_page_s_figures(data, build):
     numerators, base = ratios([1.5, 1.6, 1.7, 1.8, 1.9])
     made = entry(case(implementation="=evil()"), numerators, {"relu": base, "copy_": base})
     write(data, sweep([made], [skipped(case(n=2), "no")]))
-    rows = list(csv.DictReader(io.StringIO(build()["data/measurements.csv"].decode())))
+    rows = list(csv.DictReader(io.StringIO(unpacked(build())["data/measurements.csv"].decode())))
     assert len(rows) == 2
     measured, absent = rows
     assert measured["implementation"] == "'=evil()"
@@ -395,6 +390,7 @@ def test_every_figure_is_labelled_themed_and_offered_with_its_numbers(data, buil
     error_factory.everything(data)
     asv_factory.history(data.parent / "asv", 12)
     files = build(asv=data.parent / "asv")
+    found = unpacked(files)
     offered, drawn = set(), 0
     for name, raw in files.items():
         if name.endswith(".html"):
@@ -402,17 +398,19 @@ def test_every_figure_is_labelled_themed_and_offered_with_its_numbers(data, buil
             figures = page.attributes("figure")
             assert len(page.attributes("svg")) == len(page.attributes("figcaption")) == len(figures)
             drawn += len(figures)
-            stem = name.removesuffix(".html")
+            stem, links = name.removesuffix(".html"), {a.get("href") for a in page.attributes("a")}
+            assert (f"figures/{stem}.zip" in links) == bool(figures)
             for figure in figures:
-                if stem != "history":
-                    wanted = {f"{kind}/{stem}/{figure['id']}.{end}" for kind, end in KINDS_OF_FILES}
-                    assert wanted <= {a.get("href") for a in page.attributes("a")}, (name, figure)
-                    offered |= wanted
+                numbers = {
+                    f"data/{stem}/{figure['id']}.{end}" for end in ("csv", "json") if stem != "history"
+                }
+                assert {f"{n}.gz" for n in numbers} <= links, (name, figure)
+                offered |= numbers | {f"figures/{stem}/{figure['id']}.svg"}
     assert drawn > 30
-    assert offered <= set(files)
-    assert offered >= {f for f in files if f.startswith("figures/")}
+    assert offered <= set(found)
+    assert offered >= {f for f in found if f.startswith("figures/")}
     for name in offered:
-        text = files[name].decode()
+        text = found[name].decode()
         if name.endswith(".svg"):
             assert "prefers-color-scheme: dark" in text
             assert not re.search(r"(fill|stroke): #", text), "a colour that does not follow the theme"
@@ -421,7 +419,7 @@ def test_every_figure_is_labelled_themed_and_offered_with_its_numbers(data, buil
             first, *rows = csv.reader(io.StringIO(text))
             assert rows
             assert {len(row) for row in rows} == {len(first)}
-            twin = json.loads(files[name.removesuffix("csv") + "json"])
+            twin = json.loads(found[name.removesuffix("csv") + "json"])
             assert twin["columns"] == first
             assert len(twin["rows"]) == len(rows)
 

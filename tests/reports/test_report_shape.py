@@ -15,7 +15,7 @@ from reports.shape import tables as shape_tables
 from reports.shape.figures import closed_form
 from tests.reports import shape_factory
 from tests.reports.browser import CHROMIUM, Browser
-from tests.reports.markup import Page, faults
+from tests.reports.markup import Page, faults, unpacked
 
 HOSTILE = "<script>alert(1)</script>"
 SECTIONS = ("shape", "curves", "distance", "junction", "slopes", "initialisation")
@@ -54,7 +54,7 @@ def test_the_page_is_whole(build, data, everything):
 
 def test_numbers_behind_the_figures_are_offered(build, data, everything):
     files = made(build, data, everything)
-    lines = files["data/shape/shape-distance-l2.csv"].decode().splitlines()
+    lines = unpacked(files)["data/shape/shape-distance-l2.csv"].decode().splitlines()
     assert lines[0] == "n,eps,reach,measured,closed_form"
     n, eps, _, measured, right = lines[-1].split(",")
     assert (n, float(eps)) == ("1", 10.0)
