@@ -35,14 +35,22 @@ CIFAR10_TRAIN: Final = tuple(f"data_batch_{number}.bin" for number in range(1, 6
 def mnist(path: Path) -> Split:
     """MNIST's four idx files, each plain or ``.gz``: 28 × 28 grey levels, ten classes.
 
+    Some copies are called ``train-images.idx3-ubyte``, with a dot: these are read, too.
+
     Raises:
         DataError: the folder or a file is missing, or a file is not what its name says.
     """
     where = folder(path, "MNIST", [f"{name}[.gz]" for name in MNIST_FILES])
-    found = [find(where, "MNIST", (name, f"{name}.gz", name.replace("-idx", ".idx"))) for name in MNIST_FILES]
+    found = [find(where, "MNIST", _called(name)) for name in MNIST_FILES]
     train_x, train_y = _idx_pair(found[0], found[1])
     test_x, test_y = _idx_pair(found[2], found[3])
     return _split("MNIST", 10, (1, MNIST_SIDE, MNIST_SIDE), (train_x, train_y), (test_x, test_y))
+
+
+def _called(name: str) -> tuple[str, ...]:
+    """The names under which a file of MNIST is found."""
+    dotted = name.replace("-idx", ".idx")
+    return name, f"{name}.gz", dotted, f"{dotted}.gz"
 
 
 def cifar10(path: Path) -> Split:

@@ -74,8 +74,9 @@ class Split:
 
     @property
     def digest(self) -> str:
-        """A short hash of training and test samples; validation samples were among the former."""
-        return _digest(self.train_x, self.train_y, self.test_x, self.test_y)
+        """A short hash of samples, classes and shape; validation samples were among those to train on."""
+        sizes = (self.classes, *self.shape)
+        return _digest(sizes, self.train_x, self.train_y, self.test_x, self.test_y)
 
 
 CHUNK: Final = 1 << 24
@@ -118,12 +119,12 @@ class Text:
 
     @property
     def digest(self) -> str:
-        """A short hash of the three parts."""
-        return _digest(self.train, self.val, self.test)
+        """A short hash of the three parts and the vocabulary, which decides the size of a model."""
+        return _digest((self.vocabulary,), self.train, self.val, self.test)
 
 
-def _digest(*arrays: NDArray[Any]) -> str:
-    found = hashlib.sha256()
+def _digest(sizes: tuple[int, ...], *arrays: NDArray[Any]) -> str:
+    found = hashlib.sha256(f"{sizes}\0".encode())
     for array in arrays:
         found.update(f"{array.dtype.str}{array.shape}\0".encode())
         found.update(np.ascontiguousarray(array).data)

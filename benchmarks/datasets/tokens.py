@@ -60,6 +60,8 @@ def _vocabulary(path: Path) -> int:
         said = json.loads(content(path))
     except ValueError as error:
         raise DataError(f"{path}: it is not JSON: {error}") from None
+    except RecursionError:
+        raise DataError(f"{path}: it is nested too deeply; only vocab_size is read of it") from None
     size = said.get("vocab_size") if isinstance(said, dict) else None
     if isinstance(size, bool) or not isinstance(size, int) or not 2 <= size <= LARGEST_VOCABULARY:
         raise DataError(f"{path}: vocab_size must be an integer in 2 … {LARGEST_VOCABULARY}; got {size!r}")

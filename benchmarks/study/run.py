@@ -118,8 +118,8 @@ class Run:
         found = _read(self.target)
         if not self._same(found):
             raise ValueError(
-                f"{self.target.name} exists and is not an incomplete record of this run, with this code on "
-                "this machine: name another file with --out, or remove it"
+                f"{self.target.name} exists and is not an incomplete record of this run, with this code and "
+                "these data on this machine: name another file with --out, or remove it"
             )
         was = found[self.study.mark]
         self.header = {**was, "busy": max(was["busy"], self.header["busy"])}

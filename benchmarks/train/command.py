@@ -15,7 +15,7 @@ from benchmarks.record import cores
 from benchmarks.study import Run, read
 from benchmarks.study.command import MEASURED, Refused, guarded, kept, parser, stored
 from benchmarks.study.pieces import outcome
-from benchmarks.train import estimate, stages
+from benchmarks.train import data, estimate, stages
 from benchmarks.train.markdown import document
 from benchmarks.train.plan import Grid
 from benchmarks.train.recipes import LENGTHS, PUBLISHED
@@ -136,7 +136,7 @@ def _device(asked: str) -> str:
 
 
 def _settings(grid: Grid) -> dict[str, Any]:
-    """What of the grid a record's header holds."""
+    """What of the grid a record's header holds; with the hashes of the data, since a path is not kept."""
     return {
         "length": grid.length,
         "devices": [grid.device],
@@ -146,6 +146,10 @@ def _settings(grid: Grid) -> dict[str, Any]:
         "seeds": grid.seeds,
         "steps": grid.steps,
         "init": grid.init,
+        "data": {
+            name: data.digest(name, grid.folder)
+            for name in dict.fromkeys(grid.recipe(model).dataset for model in grid.models)
+        },
     }
 
 

@@ -58,8 +58,10 @@ def digest(name: str, folder: str | None) -> str:
     return load(name, folder).digest
 
 
-@functools.lru_cache(maxsize=4)
 def held_out(name: str, folder: str | None, count: int, seed: int) -> Split | Text:
-    """The same with ``count`` samples set aside, drawn by ``seed``; a text has such a part already."""
+    """The same with ``count`` samples set aside, drawn by ``seed``; a text has such a part already.
+
+    It is a copy (600 MB of CIFAR) and takes far less time than a training, so none is kept.
+    """
     found = load(name, folder)
     return found.hold_out(count, seed) if isinstance(found, Split) else found

@@ -9,6 +9,7 @@ import struct
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,18 @@ def test_mnist_is_read_plain_and_packed(tmp_path: Path) -> None:
     assert np.allclose(found.train_x, (wide - wide.mean()) / wide.std(), atol=1e-4)
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_mnist_is_read_by_the_names_with_a_dot(tmp_path: Path, packed: bool) -> None:
+    write_mnist(tmp_path)
+    usual = datasets.mnist(tmp_path)
+    for path in list(tmp_path.iterdir()):
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        dotted = path.name.removesuffix(".gz").replace("-idx", ".idx") + (".gz" if packed else "")
+        (tmp_path / dotted).write_bytes(gzip.compress(raw) if packed else raw)
+        path.unlink()
+    assert datasets.mnist(tmp_path).digest == usual.digest
+
+
 def broken_mnist(folder: Path, how: str) -> str:
     """Break a stand-in; gives what the error must say."""
     write_mnist(folder)
@@ -282,6 +295,20 @@ def test_without_meta_the_vocabulary_is_gpt_2s(tmp_path: Path) -> None:
     assert datasets.tokens(tmp_path / "t").vocabulary == 50257
 
 
+def test_the_same_tokens_of_another_vocabulary_are_other_data(tmp_path: Path) -> None:
+    write_tokens(tmp_path / "t", vocabulary=100)
+    usual = datasets.tokens(tmp_path / "t").digest
+    assert datasets.tokens(tmp_path / "t").digest == usual
+    (tmp_path / "t" / "meta.json").write_text('{"vocab_size": 5000}', encoding="utf-8")
+    assert datasets.tokens(tmp_path / "t").digest != usual
+
+
+@pytest.mark.parametrize("changes", [{"classes": 20}, {"shape": (64,)}])
+def test_the_same_samples_of_other_classes_or_shape_are_other_data(changes: dict[str, Any]) -> None:
+    found = datasets.digits()
+    assert replace(found, **changes).digest != found.digest == replace(found).digest
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
@@ -292,6 +319,7 @@ def test_without_meta_the_vocabulary_is_gpt_2s(tmp_path: Path) -> None:
         ("meta.json", b'{"vocab_size": true}', "got True"),
         ("meta.json", b'{"vocab_size": 70000}', "got 70000"),
         ("meta.json", b"[", "it is not JSON"),
+        ("meta.json", b"[" * 100_000, "it is nested too deeply"),
     ],
 )
 def test_broken_tokens_are_named(tmp_path: Path, name: str, content: bytes, expected: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -35,7 +36,6 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-    data.held_out.cache_clear()
     data.digest.cache_clear()
 
 
@@ -46,6 +46,11 @@ def task(model: str = "mlp", activation: str = "gelu", **changes: Any) -> Task:
 
 def trained(asked: Task) -> Training:
     return training(json.loads(json.dumps(run(asked.as_dict()))))
+
+
+def test_data_of_one_training_are_not_kept_for_the_next() -> None:
+    kept = [weakref.ref(data.held_out("digits", None, 287, seed)) for seed in range(3)]
+    assert [ref() for ref in kept] == [None] * 3
 
 
 # --- the same numbers -----------------------------------------------------------------------------------

@@ -129,6 +129,29 @@ def test_an_interrupted_run_goes_on_and_trains_nothing_twice(
     assert timeless(trained(tmp_path / "cut.json")) == timeless(trained(tmp_path / "whole.json"))
 
 
+def test_other_data_are_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = replace(PUBLISHED["mnist-mlp"], held_out=10, batch=8, rates=(0.001,))
+    monkeypatch.setitem(PUBLISHED, "mnist-mlp", small)
+    for name, count in (("one", 40), ("other", 50)):
+        write_mnist(tmp_path / name, train=count)
+    records = tmp_path / "records"
+    monkeypatch.setattr("benchmarks.study.run.STORE", records)
+    usual = ["--recipe", "mnist-mlp", "--activation", "relu", "--steps", "2", "--seeds", "3", *HERE]
+    with monkeypatch.context() as cut:
+
+        def stopped(*_: Any, **__: Any) -> Outcome:
+            raise KeyboardInterrupt
+
+        cut.setattr(stages, "spread", stopped)
+        assert command.main([*usual, "--data", str(tmp_path / "one")]) == 2
+    (first,) = records.rglob("*.json")
+    assert command.main([*usual, "--data", str(tmp_path / "other")]) == 0
+    (second,) = {*records.rglob("*.json")} - {first}
+    assert trained(first).header["complete"] is False
+    assert [trained(path).of(Setting)[0].train for path in (first, second)] == [30, 40]
+    assert trained(first).header["data"] != trained(second).header["data"]
+
+
 def test_a_lost_training_is_kept_as_a_failure_with_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -360,6 +383,14 @@ def test_a_record_keeps_no_path_and_no_address() -> None:
     words = ["--recipe", "mnist-mlp", *paths, "--activation", "gem", "--over-budget"]
     kept = command.kept(STUDY, words, valued=command.LEFT_OUT, flags=command.LEFT_OUT_FLAGS)
     assert kept == "python -m benchmarks train --recipe mnist-mlp --activation gem"
+
+
+@pytest.mark.parametrize("short", ["--dat", "--add", "--ou", "--bud"])
+def test_an_option_has_its_whole_name(short: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--list", short, "/home/jane/secret"])
+    assert ended.value.code == 2
+    assert f"unrecognized arguments: {short}" in capsys.readouterr().err
 
 
 def test_activations_named_twice_are_trained_once() -> None:
