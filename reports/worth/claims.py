@@ -21,7 +21,10 @@ TRAIN: Final = "python -m benchmarks train"
 CALLS: Final = "python -m benchmarks performance"
 
 TOGETHER: Final = "All comparisons of a model are taken together (Holm's method at 5 %)."
-REAL: Final = "Decided by the recipe on its own data set alone, with at least three seeds; "
+REAL: Final = (
+    "Decided by the recipe on its own data set alone, of its published size (of a text, 100 million tokens at "
+    "least), with at least three seeds; "
+)
 
 
 def recipe(name: str) -> str:

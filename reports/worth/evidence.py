@@ -33,7 +33,7 @@ ANYWHERE: Final = "shape"
 """Exact arithmetic, the same on every machine: its record serves every environment."""
 
 BESIDE: Final = frozenset({ANYWHERE, "performance"})
-"""Studies that do not make an environment worth a page where another has more."""
+"""Studies that make an environment neither worth a page nor the first where another has more."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Evidence:
 
 
 def gathered(stored: Mapping[str, Iterable[StudyStored]]) -> tuple[Evidence, ...]:
-    """One :class:`Evidence` an environment, the one with most studies first, then the one measured last.
+    """One :class:`Evidence` an environment, the one with most studies first, of several the one measured last.
 
     ``stored`` holds all records by study. There is always at least one evidence, if an empty one.
     """
@@ -107,7 +107,9 @@ def _of_its_own(e: Evidence) -> bool:
 
 
 def _weight(e: Evidence) -> tuple[int, Any]:
-    return len(e.records), max(record.started for record in (*e.records.values(), *e.recipes))
+    """How many studies it has and when the last began; those of :data:`BESIDE` count where it has no other."""
+    own = [record for study, record in e.records.items() if study not in BESIDE]
+    return len(own), max(record.started for record in (*own, *e.recipes) or e.records.values())
 
 
 def evidence_of(loaded: Loaded) -> tuple[Evidence, ...]:

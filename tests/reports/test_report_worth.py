@@ -268,10 +268,23 @@ def test_one_lucky_order_among_many_does_not_sell_the_hierarchy() -> None:
 # --- the real data sets -----------------------------------------------------------------------------------
 
 
-def recipe_record(model: str, better: Callable[[str], float], **header: object):
+SIZES = {
+    "cifar10-resnet56": (45_000, 5_000, 10_000),
+    "cifar100-resnet56": (45_000, 5_000, 10_000),
+    "mnist-mlp": (55_000, 5_000, 10_000),
+    "gpt2-124m": (100_000_000, 50_000, 50_000),
+    "bert-small": (100_000_000, 50_000, 50_000),
+}
+"""Recipe -> what there is to train on, to choose by and to test on."""
+
+
+def recipe_record(
+    model: str, better: Callable[[str], float], sizes: tuple[int, int, int] = (0, 0, 0), **header: object
+):
+    train, val, test = sizes if any(sizes) else SIZES[model]
     group = {"gpt2-124m": "transformer", "bert-small": "transformer", "mnist-mlp": "small"}.get(model, "cnn")
     metric = {} if group == "transformer" else {"metric": ACCURACY}
-    s = made.setting(model, recipe=True, group=group, **metric)
+    s = made.setting(model, recipe=True, group=group, train=train, val=val, test=test, **metric)
     return made.stored("train", [s, *made.trainings(s, better)], header=header, length="full")
 
 
@@ -303,6 +316,20 @@ def test_a_published_result_is_decided_by_its_own_data_alone(name: str) -> None:
     assert claim.finding(gathered({"train": [ours, partial]})[0]).verdict == NEEDS_DATA
 
 
+@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("part", [0, 2], ids=["train", "test"])
+def test_data_of_another_size_are_not_the_published_ones(name: str, part: int) -> None:
+    claim, model = BY_ID[name], PUBLISHED[name]
+    sizes = list(SIZES[model])
+    sizes[part] -= 1
+    stand_in = recipe_record(model, LIKED[name], sizes=(sizes[0], sizes[1], sizes[2]))
+    found = claim.finding(gathered({"train": [stand_in]})[0])
+    assert found.verdict == NEEDS_DATA
+    assert "A run on other data decides nothing: it had " in found.measured
+    newer, real = replace(stand_in, started=made.STARTED.replace(day=28)), recipe_record(model, LIKED[name])
+    assert claim.finding(gathered({"train": [newer, real]})[0]).verdict == SUPPORTED
+
+
 # --- evidence ---------------------------------------------------------------------------------------------
 
 
@@ -319,6 +346,19 @@ def test_records_of_two_machines_are_never_mixed() -> None:
     (alone,) = gathered({"performance": [calls]})
     assert (alone.machine, set(alone.records)) == ("C", {"performance"})
     assert gathered({}) == (Evidence(),)
+
+
+def test_what_goes_beside_other_studies_does_not_bring_a_machine_to_the_front() -> None:
+    five = {"shape": [], "blocks": [], "flow": [], "dead": [], "train": []}
+    ours = {name: made.stored(name, [], machine="ours", day=25) for name in five}
+    theirs = {name: made.stored(name, [], machine="theirs", day=24) for name in (*five, "performance")}
+    both = {name: [r[name] for r in (theirs, ours) if name in r] for name in theirs}
+    assert [e.machine for e in gathered(both)] == ["ours", "theirs"], "as many studies: the newer one"
+    both["performance"] = [made.stored("performance", [], machine="theirs", day=27)]
+    both["shape"] = [made.stored("shape", [], machine="theirs", day=28)]
+    assert [e.machine for e in gathered(both)] == ["ours", "theirs"], "newer by these alone: not newer"
+    fewer = {**both, "flow": both["flow"][:1]}
+    assert [e.machine for e in gathered(fewer)] == ["theirs", "ours"]
 
 
 def test_of_several_records_the_whole_full_newest_is_taken() -> None:
