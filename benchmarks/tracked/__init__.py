@@ -9,9 +9,21 @@ import importlib.util
 import sys
 from pathlib import Path
 
+_init = Path(__file__).resolve().parents[1] / "__init__.py"
+
+
+def _is_ours() -> bool:
+    """Whether ``benchmarks`` is the folder around this one; asv has a module of that name, too."""
+    if "benchmarks" in sys.modules:
+        origin = getattr(sys.modules["benchmarks"], "__file__", None)
+    else:
+        found = importlib.util.find_spec("benchmarks")
+        origin = found.origin if found else None
+    return origin is not None and Path(origin).resolve() == _init
+
+
 # asv makes this folder importable as a package of its own, and nothing around it.
-if "benchmarks" not in sys.modules and importlib.util.find_spec("benchmarks") is None:
-    _init = Path(__file__).resolve().parents[1] / "__init__.py"
+if not _is_ours():
     _spec = importlib.util.spec_from_file_location(
         "benchmarks", _init, submodule_search_locations=[str(_init.parent)]
     )

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,6 +56,19 @@ def found() -> dict[str, dict[str, Any]]:
     # Beside an old commit's package, whatever else is imported may fail, and every benchmark with it.
     assert answer["folders"] == [], "only what is tracked, and the modules at the top, are imported"
     return {row["name"]: row for row in answer["rows"]}
+
+
+def test_asvs_own_module_of_that_name_is_not_taken_for_ours(tmp_path: Path) -> None:
+    """Where Python is reached through a link, asv's folder, with a ``benchmarks.py``, is on the path."""
+    (tmp_path / "benchmarks.py").write_text("from . import runner")
+    code = (
+        "import sys; sys.path[0] = sys.argv[1]; from asv_runner._aux import update_sys_path\n"
+        "update_sys_path(sys.argv[2]); import tracked.asv_cpu, benchmarks; print(benchmarks.__file__)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path), str(ROOT / "benchmarks" / "tracked")]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == str(ROOT / "benchmarks" / "__init__.py")
 
 
 UNITS = {
