@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -39,8 +39,14 @@ class Commit:
 
 
 def git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run git in the repository; the caller looks at the exit code."""
-    return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+    """Run git in the repository; the caller looks at the exit code. Messages may be in any encoding."""
+    return subprocess.run(
+        ["git", "-C", str(root), *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
 
 
 def is_commit(root: Path, name: str) -> bool:
@@ -79,9 +85,9 @@ def failed(folder: Path) -> list[str]:
 def write(root: Path, folder: Path) -> list[Commit]:
     """Bring ``commits.csv`` up to date with the results of a machine, and return what it says.
 
-    Lines of commits that this repository does not have stay as they are.
+    Lines of commits that this repository does not have stay as they are; what is no line of it is named.
     """
-    known = {c.commit: c for c in read(folder / FILE)}
+    known = {c.commit: c for c in read(folder / FILE, print)}
     for name in measured(folder):
         if found := describe(root, name):
             known[name] = found
@@ -95,13 +101,26 @@ def write(root: Path, folder: Path) -> list[Commit]:
     return ordered
 
 
-def read(path: Path) -> list[Commit]:
-    """What the file says; empty where there is none or it is damaged: git has it all again."""
+def read(path: Path, say: Callable[[str], object] = lambda _: None) -> list[Commit]:
+    """What the file says; what is damaged in it is left out, and said: git has most of it again."""
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
-        return [Commit(r["commit"], int(r["ancestors"]), r["date"], r["package"], r["subject"]) for r in rows]
-    except (OSError, ValueError, KeyError, TypeError, csv.Error):
+        rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""))
+    except FileNotFoundError:
         return []
+    except (OSError, ValueError) as error:
+        say(f"{path.name} cannot be read: {error}")
+        return []
+    found = []
+    try:
+        for r in rows:
+            try:
+                made = Commit(r["commit"], int(r["ancestors"]), r["date"], r["package"], r["subject"])
+                found.append(made)
+            except (ValueError, KeyError, TypeError):
+                say(f"{path.name}, line {rows.line_num}, is damaged and left out")
+    except csv.Error as error:
+        say(f"{path.name}, from line {rows.line_num} on, is no CSV ({error}) and left out")
+    return found
 
 
 def describe(root: Path, name: str) -> Commit | None:
