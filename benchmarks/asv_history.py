@@ -13,18 +13,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from benchmarks import asv_log, asv_machine
+from benchmarks.lifetime import Stopped, die_with_parent, end_descendants, stoppable
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-RESULTS: Final = ROOT / "reports" / "data" / "asv"
+RESULTS: Final = asv_machine.RESULTS
 UNFINISHED: Final = ROOT / ".asv" / "unfinished"
 """A folder: for each machine, the commits of runs that did not come to their end."""
 
@@ -34,15 +37,32 @@ FIRST_TIME: Final = "-10 main"
 LEAST_FREE: Final = 50 * 2**20
 """Bytes on the disk of the results, before a minute is spent on each commit."""
 
-SUITES: Final[tuple[tuple[str, str, Callable[[], bool]], ...]] = (
-    ("^asv_cpu", "forkserver", lambda: True),
-    ("^asv_code", "forkserver", lambda: True),
-    ("^asv_shape", "forkserver", lambda: True),
-    ("^asv_gpu", "spawn", lambda: shutil.which("nvidia-smi") is not None),
-)
-"""Benchmarks, how asv starts their processes (a CUDA context does not survive a fork), and where they run."""
 
-BAD_USE, INTERRUPTED = 2, 130
+class Suite(NamedTuple):
+    """Benchmarks, how asv starts their processes (a CUDA context does not survive a fork), where they run."""
+
+    bench: str
+    launch: str
+    runs_here: Callable[[], bool]
+
+
+SUITES: Final = (
+    Suite("^asv_cpu", "forkserver", lambda: True),
+    Suite("^asv_code", "forkserver", lambda: True),
+    Suite("^asv_shape", "forkserver", lambda: True),
+    Suite("^asv_gpu", "spawn", lambda: shutil.which("nvidia-smi") is not None),
+)
+
+BAD_USE: Final = 2
+
+NOTHING_RUN: Final = 1
+"""asv's code where it could not begin, or broke off."""
+
+DONE: Final = (0, 2)
+"""asv's codes where every commit was tried; 2: some benchmark failed, and that is a result, too."""
+
+PATIENCE_S: Final = 10.0
+"""Seconds that asv has to end its processes when it is interrupted."""
 
 
 class Cannot(Exception):
@@ -50,14 +70,14 @@ class Cannot(Exception):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """0: every commit was tried. 2: nothing could be. 130: interrupted. Else asv's own code."""
+    """0: every commit was tried. 2: nothing could be. 130, 143, 129: interrupted. Else asv's own code."""
     given = _parser().parse_args(argv)
     try:
         check_folder(RESULTS)
-        machine = asv_machine.register()
+        machine = asv_machine.register(RESULTS)
         folder = RESULTS / machine
         return _here(folder, machine) if given.here else _commits(folder, machine, given.range, given.steps)
-    except Cannot as error:
+    except (Cannot, asv_machine.Unknown) as error:
         print(f"make history: {error}", file=sys.stderr)
         return BAD_USE
 
@@ -72,11 +92,29 @@ def _commits(folder: Path, machine: str, wanted: str, steps: int) -> int:
     remember(UNFINISHED / machine, [*commits, *earlier])
     with tempfile.TemporaryDirectory() as scratch:
         names = Path(scratch) / "commits"
-        names.write_text("\n".join(commits) + "\n")
-        code = _measured(folder, machine, [f"HASHFILE:{names}", "--skip-existing"], _told)
+
+        def tried(listed: Sequence[str]) -> int:
+            names.write_text("\n".join(listed) + "\n")
+            return _measured(folder, machine, SUITES, [f"HASHFILE:{names}", "--skip-existing"], _told)
+
+        before = asv_log.measured(folder)
+        code = tried(commits)
+        nothing_stored = code == NOTHING_RUN and asv_log.measured(folder) == before
+        if nothing_stored and (known := imported(folder)):
+            # asv asks a commit of its list, or the tip of main, for the benchmarks. If none of these can be
+            # imported, it stops before any is marked, so one that can be stands at the end of the list.
+            print(f"Nothing was measured. Once more, with {known[:8]}, at which asv finds the benchmarks")
+            code = tried([*commits, known])
     if not code:
         remember(UNFINISHED / machine, [c for c in earlier if c not in commits])
     return code
+
+
+def imported(folder: Path) -> str:
+    """A commit that gave figures on this machine, the newest of those that there are; empty without one."""
+    failed = asv_log.failed(folder)
+    measured = [c for c in asv_log.measured(folder) if c not in failed and asv_log.is_commit(ROOT, c)]
+    return _revisions(["-1", "--topo-order", *measured])[0] if measured else ""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -171,38 +209,83 @@ def _revisions(arguments: Sequence[str]) -> list[str]:
     return run.stdout.split()
 
 
-def _measured(folder: Path, machine: str, arguments: Sequence[str], tell: Callable[[Path], None]) -> int:
-    """Run every suite; whatever happens, what was stored is described."""
+def _measured(
+    folder: Path,
+    machine: str,
+    suites: Sequence[Suite],
+    arguments: Sequence[str],
+    tell: Callable[[Path], None],
+) -> int:
+    """Run the suites; whatever happens, what was stored is described. 0: each of them came to its end."""
     code = 0
     try:
-        for bench, launch, runs_here in SUITES:
-            if runs_here():
-                command = [
-                    "run",
-                    *arguments,
-                    "--machine",
-                    machine,
-                    "--bench",
-                    bench,
-                    "--launch-method",
-                    launch,
-                ]
-                code = max(code, _asv(command))
-    except KeyboardInterrupt:
-        code = INTERRUPTED
+        with stoppable():
+            for suite in suites:
+                if suite.runs_here():
+                    chosen_by = [
+                        "--machine",
+                        machine,
+                        "--bench",
+                        suite.bench,
+                        "--launch-method",
+                        suite.launch,
+                    ]
+                    ended = _ended(suite, _asv(["run", *arguments, *chosen_by]))
+                    code = code or ended
+    except KeyboardInterrupt as error:
+        code = 128 + (error.signal if isinstance(error, Stopped) else signal.SIGINT)
+        print("Interrupted: the commits done so far are stored, the next run goes on with the others")
     finally:
         tell(folder)
-    if code == INTERRUPTED:
-        print("Interrupted: the commits done so far are stored, the next run goes on with the others")
-    return 0 if code == BAD_USE else code  # asv says 2 where some benchmark failed: that is a result, too
+    return code
+
+
+def _ended(suite: Suite, code: int) -> int:
+    """0 if asv tried everything; else its code, or what a shell says of a process that a signal ended."""
+    if code in DONE:
+        return 0
+    how = f"signal {-code} ended it" if code < 0 else f"it ended with code {code}"
+    print(
+        f"make history: asv did not finish {suite.bench.lstrip('^')}: {how}; the next run tries again",
+        file=sys.stderr,
+    )
+    return 128 - code if code < 0 else code
 
 
 def _asv(command: Sequence[str]) -> int:
+    """What asv ends with; negative if a signal ended it. None of its processes is left behind."""
     environment = dict(os.environ)
     environment["PIP_CONSTRAINT"] = str(ROOT / "constraints.txt")  # asv's environments obey it, too
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     full = [sys.executable, "-m", "asv", *command, "--show-stderr"]
-    return subprocess.run(full, cwd=ROOT, env=environment, check=False).returncode
+    parent = os.getpid()
+    asv = None
+    try:
+        asv = subprocess.Popen(
+            full,
+            cwd=ROOT,
+            env=environment,
+            preexec_fn=lambda: die_with_parent(parent, signal.SIGINT),  # no thread runs here
+        )
+        return asv.wait()
+    except KeyboardInterrupt:
+        if asv:
+            _interrupt(asv)
+        raise
+    finally:
+        end_descendants()
+
+
+def _interrupt(asv: subprocess.Popen[bytes]) -> None:
+    """Let asv clean up behind itself: a terminal's Ctrl-C reached it, another signal to us did not."""
+    for sent, seconds in ((None, 1.0), (signal.SIGINT, PATIENCE_S)):
+        if sent:
+            asv.send_signal(sent)
+        try:
+            asv.wait(seconds)
+            return
+        except subprocess.TimeoutExpired:
+            continue
 
 
 def _told(folder: Path) -> None:
@@ -229,7 +312,8 @@ def _here(folder: Path, machine: str) -> int:
         raise Cannot(f"gem_impls differs from HEAD, whose figures these would be; commit first:\n{changed}")
     head = _revisions(["-1", "HEAD"])[0]
     target = folder / f"{head[:8]}-{environment_name()}.json"
-    if target.exists():
+    missing = [suite for suite in SUITES if suite.runs_here() and not has(target, suite)]
+    if not missing:
         print(f"{head[:8]} was measured in this environment; to measure it again, remove {target}")
         return 0
     os.environ["ASV_PYTHONPATH"] = str(ROOT)  # asv withholds PYTHONPATH from the processes that measure
@@ -238,7 +322,19 @@ def _here(folder: Path, machine: str) -> int:
         adopt(folder, target)
         _told(folder)
 
-    return _measured(folder, machine, ["--python=same", "--set-commit-hash", head], adopt_and_tell)
+    adopt(folder, target)  # what a run that was killed left
+    return _measured(folder, machine, missing, ["--python=same", "--set-commit-hash", head], adopt_and_tell)
+
+
+def has(target: Path, suite: Suite) -> bool:
+    """Whether a file of results has rows of a suite: asv stores a suite when the whole of it was tried."""
+    try:
+        rows = json.loads(target.read_text(encoding="utf-8"))["results"]
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Cannot(f"{target} cannot be read ({error}); to measure it again, remove it") from error
+    return any(re.search(suite.bench, name) for name in rows)
 
 
 def environment_name() -> str:
@@ -258,11 +354,16 @@ def _packages() -> dict[str, str]:
 
 
 def adopt(folder: Path, target: Path) -> None:
-    """Rename what asv named: an existing environment, which it knows by the path of its Python."""
-    for path in sorted(folder.glob(f"{target.name[:8]}-existing-*.json")):
-        if path == target:
-            continue
+    """Rename what asv named: an existing environment, which it knows by the path of its Python.
+
+    What the target has of other suites stays: a run may have been interrupted between two of them.
+    """
+    for path in sorted(folder.glob(f"{target.name[:8]}-existing-py_*.json")):
         result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if target.exists():
+            earlier: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+            for part in ("results", "durations"):
+                result[part] = earlier.get(part, {}) | result.get(part, {})
         result["env_name"] = environment_name()
         result["python"] = _python()
         result["requirements"] = _packages()
