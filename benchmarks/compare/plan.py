@@ -13,7 +13,8 @@ from typing import Any, Final
 from benchmarks import cases
 from benchmarks.axes import BACKWARD, BOTH, FORWARD, SWEEPS, Shape, powers
 from benchmarks.cases import Case
-from gem_impls import Spec
+from gem_impls import VARIANTS, Spec
+from gem_impls.oracle import FORMATS
 
 USUAL: Final = "usual"
 SELECTIONS: Final = (USUAL, *SWEEPS)
@@ -30,14 +31,17 @@ ROWS: Final[tuple[Row, ...]] = (
 )
 """(function, shape, pass, out): the usual cases of every implementation, in float32."""
 
-COUNTED_ROWS: Final[tuple[Row, ...]] = ((Spec("gem"), SIZES[-1], BACKWARD, True),)
+COUNTED_ROWS: Final[tuple[Row, ...]] = tuple(
+    (Spec(variant), SIZES[-1], BACKWARD, True) for variant in VARIANTS
+)
 """Likewise, but only their memory is counted: with ``out=``, any copy shows, however short its life."""
 
-ERRORS: Final = (
-    *((Spec("gem"), dtype) for dtype in ("float32", "float64", "bfloat16", "float16")),
-    *((spec, "float32") for spec in (Spec("gem", 2), Spec("e-gem"), Spec("se-gem"))),
-)
-"""(function, dtype): whose errors are measured, of every implementation."""
+ORDERS: Final = (1, 2, 3)
+"""n of the functions whose errors are measured."""
+
+ERRORS: Final = tuple((Spec(variant, n), dtype) for variant in VARIANTS for n in ORDERS for dtype in FORMATS)
+"""(function, dtype): whose errors are measured, of every implementation. A map takes a tenth of a second once
+its kernel is compiled, so there is no reason to leave one out."""
 
 NEVER_ON: Final = {"cpu": ("triton", "torch_jiterator"), "cuda": ("numpy", "cpp")}
 """device -> how the names of implementations begin that never perform on it."""

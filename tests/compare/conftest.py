@@ -46,6 +46,21 @@ def _inexact_forward(self, x, out=None):
 NumpyOp.forward = _inexact_forward
 """
 
+NARROW = """
+
+_forward_of = NumpyOp.forward
+
+
+def _narrow_forward(self, x, out=None):
+    y = _forward_of(self, x, out)
+    if self.spec.variant == "se-gem" and y.dtype != np.float32:
+        np.copyto(y, np.nextafter(y, y.dtype.type(np.inf)), where=(x >= 1) & (x < 2))
+    return y
+
+
+NumpyOp.forward = _narrow_forward
+"""
+
 COPYING = """
 
 _backward_of = NumpyOp.backward
@@ -66,7 +81,13 @@ import ctypes as _ctypes
 NumpyOp.backward = lambda self, grad_output, x, out=None: _ctypes.string_at(0)
 """
 
-APPENDED = {"slow": SLOW, "inexact": INEXACT, "copying": COPYING, "crashing": CRASHING}
+APPENDED = {
+    "slow": SLOW,
+    "inexact": INEXACT,
+    "narrow": NARROW,
+    "copying": COPYING,
+    "crashing": CRASHING,
+}
 """Branch -> what is planted at the end of numpy_cpu."""
 
 SUBJECT = "<script>alert(1)</script> | @everyone [x](javascript:y)"

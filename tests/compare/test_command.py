@@ -144,6 +144,14 @@ def test_one_ulp_is_found_in_what_is_really_built(
     assert capsys.readouterr().out == said.out
 
 
+def test_one_ulp_of_one_variant_is_found_in_the_dtypes_that_have_it(run: Run, tmp_path: Path) -> None:
+    assert run("base", "narrow", "-k", "error and numpy_cpu") == 8
+    found = words(the_record(tmp_path / "out"))
+    wanted = {f"error error-se-gem-n{n}-numpy_cpu-{d}-cpu" for n in (1, 2, 3) for d in ("float16", "float64")}
+    assert {name for name, word in found.items() if word == "less exact"} == wanted
+    assert {word for name, word in found.items() if name not in wanted} == {"same"}
+
+
 @pytest.mark.parametrize(
     ("head", "keyword", "code", "reason"),
     [

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from benchmarks.compare import plan
+from gem_impls import VARIANTS
+from gem_impls.oracle import FORMATS
 from tests.project.markdown import ROOT
 
 NAMES = plan.implementations_in(ROOT / "gem_impls")
@@ -23,6 +27,13 @@ def test_every_implementation_that_performs_here_has_every_row() -> None:
     assert not any(entry["implementation"].startswith("triton") for entry in made.timed)
     ids = [entry["id"] for entries in (made.timed, made.counted, made.subjects) for entry in entries]
     assert len(ids) == len(set(ids))
+
+
+def test_errors_are_of_every_function_in_every_dtype_and_bytes_of_every_variant() -> None:
+    made = plan.make(plan.USUAL, ["numpy_cpu"], "cpu")
+    asked = {(entry["function"], entry["n"], entry["dtype"]) for entry in made.subjects}
+    assert asked == set(itertools.product(VARIANTS, (1, 2, 3), FORMATS))
+    assert {entry["function"] for entry in made.counted} == set(VARIANTS)
 
 
 @pytest.mark.parametrize("selection", ["quick", "full"])
