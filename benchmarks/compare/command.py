@@ -32,8 +32,13 @@ BITS: Final = {
     judge.LESS_EXACT: 8,
     judge.MORE_MEMORY: 16,
     judge.UNMEASURED: 32,
+    judge.GONE: 32,
+    judge.NEW: 32,
 }
-"""Verdict -> its bit of the exit code."""
+"""Verdict -> its bit of the exit code, where it counts."""
+
+COUNTED: Final = tuple(word for word in BITS if word not in judge.ONE_SIDED.values())
+"""Verdicts that count unless ``--fail-on`` says otherwise: a case that is added or removed is no fault."""
 
 CLOCK: Final = {
     "cpu": "wall, less the time that other programs kept it from a processor",
@@ -45,7 +50,8 @@ NOT_STORED: Final = 64
 """The bit of a record that could not be written; its verdicts were printed."""
 
 EPILOG: Final = """\
-exit code: the sum of 4 (something is slower), 8 (less exact), 16 (more memory), 32 (could not be measured)
+exit code: the sum of 4 (something is slower), 8 (less exact), 16 (more memory), 32 (could not be measured,
+or, where --fail-on names them, gone or new: in one revision only)
 and 64 (the record could not be written); 0: none of them; 2: bad use, nothing was measured; 130: interrupted,
 what was measured is in the journal, and compare --from judges it
 
@@ -123,9 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fail-on",
         type=_verdicts,
-        default=tuple(BITS),
+        default=COUNTED,
         metavar="VERDICTS",
-        help=f"which make up the exit code, default '{','.join(BITS)}'; '' for none",
+        help=f"which make up the exit code, default '{','.join(COUNTED)}', also gone and new; '' for none",
     )
     parser.add_argument(
         "--from", dest="stored", type=Path, metavar="FILE", help="judge a journal or record again"
@@ -349,10 +355,10 @@ def _publish(arguments: argparse.Namespace, record: dict[str, Any]) -> bool:
     return fine
 
 
-def exit_code(record: Mapping[str, Any], fail_on: Sequence[str] = tuple(BITS)) -> int:
+def exit_code(record: Mapping[str, Any], fail_on: Sequence[str] = COUNTED) -> int:
     """The sum of the bits of the verdicts that occur, of those that count."""
     found = {row["verdict"] for row in record["verdicts"]} & set(fail_on)
-    return sum(BITS[word] for word in found)
+    return sum({BITS[word] for word in found})
 
 
 def _require_places(arguments: argparse.Namespace) -> None:

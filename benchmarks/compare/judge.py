@@ -30,6 +30,11 @@ MORE_EXACT: Final = "more exact"
 MORE_MEMORY: Final = "more memory"
 LESS_MEMORY: Final = "less memory"
 UNMEASURED: Final = "could not measure"
+NEW: Final = "new"
+GONE: Final = "gone"
+
+ONE_SIDED: Final = {"base": NEW, "head": GONE}
+"""The side that lacks a case -> what is said of it, where the other side has it and nothing went wrong."""
 
 CONFIDENCE: Final = 0.99
 """Of the interval of a ratio."""
@@ -70,7 +75,7 @@ class Verdict:
             ratio above 1.
         base: of a time, seconds per call; else the figures,
         head: likewise.
-        reason: a sentence: what changed, or why nothing could be measured.
+        reason: a sentence: what changed, why nothing could be measured, or who lacks it and what the other has.
     """
 
     id: str
@@ -245,8 +250,11 @@ def judge(record: Mapping[str, Any], effect: float = EFFECT) -> Judged:
         if _absent(failed):
             not_here[name] = failed["head"]["reason"]
             continue
+        only = _only_side(failed)
         for what in entry["wanted"]:
-            if reason := _why_not(entry, what):
+            if only is not None:
+                verdicts.append(_one_sided(entry, what, only))
+            elif reason := _why_not(entry, what):
                 verdicts.append(Verdict(name, what, UNMEASURED, reason=reason))
             else:
                 verdicts.append(JUDGES[what](entry, effect))
@@ -256,6 +264,36 @@ def judge(record: Mapping[str, Any], effect: float = EFFECT) -> Judged:
 def _absent(failed: Mapping[str, Any]) -> bool:
     """Whether neither revision has the case here: nothing to compare, and nothing wrong."""
     return all(failed[side] is not None and failed[side]["lacks"] for side in ("base", "head"))
+
+
+def _only_side(failed: Mapping[str, Any]) -> str | None:
+    """The one side that has the case, where the other merely lacks it."""
+    for lacking, other in (("base", "head"), ("head", "base")):
+        if failed[lacking] is not None and failed[lacking]["lacks"] and failed[other] is None:
+            return other
+    return None
+
+
+def _one_sided(entry: Mapping[str, Any], what: str, only: str) -> Verdict:
+    """What is said of a case that one side has: not compared, but its figures are told where there are any."""
+    lacking = "head" if only == "base" else "base"
+    figures = None if what == "time" else entry[what][only]
+    told = f"{lacking}: {entry['failed'][lacking]['reason']}"
+    if figures is not None:
+        told = f"{only}: {FIGURES[what](figures)}; {told}"
+    return Verdict(entry["id"], what, ONE_SIDED[lacking], reason=told, **{only: figures})
+
+
+def _listed(meanings: Mapping[str, str], figures: Figures) -> str:
+    numbers = {meaning: _number(figures.get(figure)) for figure, meaning in meanings.items()}
+    return ", ".join(f"{meaning} {n:.6g}" for meaning, n in numbers.items() if n is not None)
+
+
+FIGURES: Final[dict[str, Callable[[Any], str]]] = {
+    "memory": lambda figures: _listed(BYTES, figures),
+    "error": lambda figures: "; ".join(f"{what}: {_listed(ERRORS, f)}" for what, f in figures.items()),
+}
+"""What is counted -> its figures in words."""
 
 
 def _why_not(entry: Mapping[str, Any], what: str) -> str | None:

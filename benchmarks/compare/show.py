@@ -22,6 +22,9 @@ BAD: Final = (judge.SLOWER, judge.LESS_EXACT, judge.MORE_MEMORY, judge.UNMEASURE
 NOTABLE: Final = (*BAD, judge.AMBIGUOUS, judge.FASTER, judge.MORE_EXACT, judge.LESS_MEMORY)
 """Verdicts that are shown first, in this order; the rest is ``same``."""
 
+APART: Final = tuple(judge.ONE_SIDED.values())
+"""Verdicts of what one side only has: shown after all that was compared."""
+
 MOST_REASONS: Final = 200
 """Characters of a reason in a table."""
 
@@ -62,14 +65,20 @@ def least(row: Row) -> str:
 
 def ordered(rows: Sequence[Row]) -> list[Row]:
     """What matters first."""
-    rank = {word: number for number, word in enumerate(NOTABLE)}
-    return sorted(rows, key=lambda row: rank.get(row["verdict"], len(rank)))
+    rank = {word: number for number, word in enumerate((*NOTABLE, judge.SAME, *APART))}
+    return sorted(rows, key=lambda row: rank[row["verdict"]])
+
+
+def compared(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """(what both sides have, what only one has), each with what matters first."""
+    both = [row for row in rows if row["verdict"] not in APART]
+    return ordered(both), ordered([row for row in rows if row["verdict"] in APART])
 
 
 def counts(record: Record) -> str:
     """``2 slower, 1 ambiguous, 21 same``."""
     found = Counter(row["verdict"] for row in record["verdicts"])
-    words = [word for word in (*NOTABLE, judge.SAME) if found[word]]
+    words = [word for word in (*NOTABLE, judge.SAME, *APART) if found[word]]
     return ", ".join(f"{found[word]} {word}" for word in words) or "nothing was compared"
 
 
@@ -110,21 +119,28 @@ def _cells(row: Row) -> tuple[str, ...]:
         figures = (seconds(row["base"]), seconds(row["head"]), ratio(row), least(row))
     else:
         figures = ("", "", "", "")
-    return row["verdict"], row["what"], row["id"], *figures
+    return tuple(map(plain, (row["verdict"], row["what"], row["id"], *figures)))
+
+
+def _columns(heads: Sequence[str], rows: Sequence[tuple[Sequence[str], str | None]]) -> list[str]:
+    """Lines of cells below each other, each row's reason below it."""
+    widths = [max(map(len, column)) for column in zip(heads, *(cells for cells, _ in rows), strict=True)]
+    lines = []
+    for cells, reason in [(heads, None), *rows]:
+        lines.append("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+        lines += [f"    {plain(reason)}"] if reason else []
+    return lines
 
 
 def text(record: Record) -> str:
     """The verdicts as a table for the terminal."""
     header = record[KEY]
     lines = [f"{side}: {plain(header[side]['label'])}  {plain(header[side]['subject'])}" for side in SIDES]
-    table = [COLUMNS, *(_cells(row) for row in ordered(record["verdicts"]))]
-    widths = [max(len(cells[i]) for cells in table) for i in range(len(COLUMNS))]
-    lines.append("")
-    shown: list[Row | None] = [None, *ordered(record["verdicts"])]
-    for cells, row in zip(table, shown, strict=True):
-        lines.append("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
-        if row and row["reason"]:
-            lines.append(f"    {plain(row['reason'])}")
+    both, single = compared(record["verdicts"])
+    lines += ["", *_columns(COLUMNS, [(_cells(row), row["reason"]) for row in both])]
+    if single:
+        lines += ["", "Only one side has these:"]
+        lines += _columns(COLUMNS[:3], [(_cells(row)[:3], row["reason"]) for row in single])
     lines += ["", f"{counts(record)}."]
     if any(row["ratio"] is not None for row in record["verdicts"]):
         lines.append(
@@ -140,24 +156,18 @@ def text(record: Record) -> str:
 def markdown(record: Record) -> str:
     """The verdicts as a comment on a pull request: what changed, and the rest folded away."""
     header = record[KEY]
-    rows = ordered(record["verdicts"])
-    changed = [row for row in rows if row["verdict"] != judge.SAME]
-    same = [row for row in rows if row["verdict"] == judge.SAME]
+    both, single = compared(record["verdicts"])
+    changed = [row for row in both if row["verdict"] != judge.SAME]
+    same = [row for row in both if row["verdict"] == judge.SAME]
     lines = [f"### {escaped(counts(record))}", ""]
     for side in SIDES:
         revision = header[side]
         lines.append(f"- {side}: {escaped(revision['label'])}, {escaped(revision['subject'])}")
     lines += ["", *_table(changed), *(f"> {escaped(note)}\n" for note in notes(record))]
-    if same:
-        lines += [
-            "<details><summary>",
-            f"{len(same)} the same",
-            "</summary>",
-            "",
-            *_table(same),
-            "</details>",
-            "",
-        ]
+    for rows, summary in ((single, "that only one side has"), (same, "the same")):
+        if rows:
+            lines += ["<details><summary>", f"{len(rows)} {summary}", "</summary>", "", *_table(rows)]
+            lines += ["</details>", ""]
     where = header["environment"]["machine"]
     lines.append(
         f"{escaped(where)}, {header['threads']} thread{'s' if header['threads'] != 1 else ''} a process, "

@@ -28,7 +28,8 @@ The record, schema 1, ``compare-TIME.json``::
     REVISION = {"asked": str, "commit": str, "subject": str, "time": str, "dirty": bool,
                 "uncommitted": [str], "label": str, "broken": null | str}
 
-Everything under ``"verdicts"`` follows from ``"rows"``. Subjects and file names are foreign text.
+Everything under ``"verdicts"`` follows from ``"rows"``; of a case that is new or gone, the side that has it has
+its figures there. Subjects and file names are foreign text.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ VERDICTS: Final = {
     "more exact": "faster",
     "less memory": "faster",
     "same": "same",
+    "new": "single",
+    "gone": "single",
 }
 """What may be said, and its tone on the page; the gravest first."""
 

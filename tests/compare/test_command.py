@@ -124,7 +124,7 @@ def test_a_slowdown_is_found(run: Run, tmp_path: Path) -> None:
 def test_one_ulp_is_found_in_what_is_really_built(
     planted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keyword = "error and numpy_cpu and (float16 or gem-n1-numpy_cpu-float32)"
+    keyword = "error-gem-n1-numpy_cpu-float16 or error-gem-n1-numpy_cpu-float32"
     files = ["--json", str(tmp_path / "r.json"), "--markdown", str(tmp_path / "r.md")]
     argv = ["base", "inexact", "-k", keyword, *files, "--out", str(tmp_path / "out")]
     assert command.main(argv, planted) == 8
@@ -157,10 +157,9 @@ def test_one_ulp_of_one_variant_is_found_in_the_dtypes_that_have_it(run: Run, tm
     [
         ("copying", "numpy_cpu and backward-out", 16, "bytes at the peak, beyond inputs and outputs"),
         ("crashing", "numpy_cpu and backward-out", 32, "head: the measuring process was ended by SIGSEGV"),
-        ("lacking", "numpy_cpu and error and float16", 32, "head: this revision lacks the implementation"),
         (
             "unimportable",
-            "numpy_cpu and error and float16",
+            "error-gem-n1-numpy_cpu-float16",
             32,
             "head: its package cannot be imported: .*planted",
         ),
@@ -171,6 +170,31 @@ def test_what_a_head_may_be(
 ) -> None:
     assert run("base", head, "-k", keyword) == code
     assert pytest.RaisesExc(ValueError, match=reason).matches(ValueError(capsys.readouterr().out))
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "word", "told"),
+    [
+        ("base", "lacking", "gone", "; head: this revision lacks the implementation"),
+        ("lacking", "base", "new", "; base: this revision lacks the implementation"),
+    ],
+)
+def test_what_one_side_has_is_measured_and_shown_and_counts_only_where_asked(
+    base: str, head: str, word: str, told: str, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keyword = "error-gem-n1-numpy_cpu-float16 or (numpy_cpu and 1024 and forward-out)"
+    assert run(base, head, "-k", keyword) == 0
+    said = capsys.readouterr()
+    record = the_record(tmp_path / "out")
+    assert set(words(record).values()) == {word}
+    assert {what.split()[0] for what in words(record)} == {"time", "memory", "error"}
+    after = said.out.split("Only one side has these:")[1]
+    assert "value: the largest error in ulp 0.5" in after
+    assert "bytes at the peak, beyond inputs and outputs" in after
+    assert told in after
+    (path,) = (tmp_path / "out").glob("*.json")
+    assert command.main(["--from", str(path), "--fail-on", "slower,less-exact"]) == 0
+    assert command.main(["--from", str(path), "--fail-on", word]) == 32
 
 
 def test_a_base_that_does_not_build_says_why(
@@ -191,7 +215,7 @@ def test_changes_that_are_not_committed_are_the_head_and_are_said(
 ) -> None:
     path = repository / NUMPY
     path.write_text(path.read_text() + "\nNumpyOp.forward = lambda self, x, out=None: x.copy()\n")
-    assert run("base", "-k", "numpy_cpu and error and float16", repository=repository) == 8
+    assert run("base", "-k", "error-gem-n1-numpy_cpu-float16", repository=repository) == 8
     said = capsys.readouterr().out
     assert "+ 1 uncommitted file" in said
     assert f"head is the working tree, with uncommitted changes: {NUMPY}." in said
@@ -211,7 +235,7 @@ def test_a_disk_that_fills_up_costs_the_files_and_not_the_verdicts(
 
     monkeypatch.setattr(store, "write_whole", full)
     monkeypatch.setattr(command, "write_whole", full)
-    keyword = "numpy_cpu and error and float16"
+    keyword = "error-gem-n1-numpy_cpu-float16"
     assert run("base", "inexact", "-k", keyword, "--json", str(tmp_path / "r.json")) == 8 + 64
     said = capsys.readouterr()
     assert "1 less exact" in said.out
@@ -232,7 +256,14 @@ def test_ctrl_c_leaves_a_journal_that_can_be_judged(planted: Path, tmp_path: Pat
         "command.install = copied\n"
         f"sys.exit(command.main(sys.argv[1:], Path({str(planted)!r})))\n"
     )
-    argv = ["base", "inexact", "-k", "numpy_cpu and (1024 or error and float16)", "--out", str(out)]
+    argv = [
+        "base",
+        "inexact",
+        "-k",
+        "numpy_cpu and (1024 or error-gem-n1-numpy_cpu-float16)",
+        "--out",
+        str(out),
+    ]
     process = subprocess.Popen(
         [sys.executable, "-c", program, *argv],
         cwd=ROOT,

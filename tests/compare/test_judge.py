@@ -180,7 +180,8 @@ LACKS, BROKE = {"reason": "no such thing", "lacks": True}, {"reason": "it broke"
     ("base", "head", "outcome"),
     [
         (LACKS, LACKS, []),
-        (LACKS, None, [(judge.UNMEASURED, "base: no such thing")]),
+        (LACKS, None, [(judge.NEW, "base: no such thing")]),
+        (None, LACKS, [(judge.GONE, "head: no such thing")]),
         (None, BROKE, [(judge.UNMEASURED, "head: it broke")]),
         (LACKS, BROKE, [(judge.UNMEASURED, "base: no such thing; head: it broke")]),
         (None, None, [(judge.UNMEASURED, "the run ended before it came to this")]),
@@ -190,3 +191,25 @@ def test_what_could_not_be_measured_says_why(base: Any, head: Any, outcome: list
     judged = judge.judge({"rows": [row(failed={"base": base, "head": head})]})
     assert [(v.verdict, v.reason) for v in judged.verdicts] == outcome
     assert bool(judged.not_here) == (not outcome)
+
+
+@pytest.mark.parametrize(
+    ("what", "figures", "told"),
+    [
+        (
+            "memory",
+            BYTES,
+            "head: bytes at the peak, beyond inputs and outputs 0, bytes allocated in all 8192",
+        ),
+        ("error", {"value": EXACT}, "head: value: the largest error in ulp 2.5, the mean error in ulp 0.21"),
+    ],
+)
+def test_what_is_new_has_its_figures(what: str, figures: Any, told: str) -> None:
+    entry = row(
+        wanted=[what], failed={"base": LACKS, "head": None}, **{what: {"base": None, "head": figures}}
+    )
+    (verdict,) = judge.judge({"rows": [entry]}).verdicts
+    assert (verdict.verdict, verdict.base, verdict.head) == (judge.NEW, None, figures)
+    assert verdict.reason is not None
+    assert verdict.reason.startswith(told)
+    assert verdict.reason.endswith("; base: no such thing")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.compare import show, store
-from tests.compare.test_store import EVENTS, FINISHED, REVISION
+from tests.compare.test_store import EVENTS, FINISHED, REVISION, header, timed
 
 HOSTILE = "\x1b[31m<script>alert(1)</script> | @everyone `x` [a](javascript:b)\n![i](https://e.x/y) \u202e"
 
@@ -30,6 +30,26 @@ def test_text_has_every_verdict_what_matters_first() -> None:
 
 def test_no_control_character_reaches_the_terminal() -> None:
     assert all(c.isprintable() or c == "\n" for c in show.text(hostile()))
+
+
+def test_no_control_character_of_an_implementations_file_name_reaches_the_terminal() -> None:
+    row = {**timed("x"), "id": f"gem-{HOSTILE}-1024"}
+    for failed in (True, False):
+        lost = {"failed": row["id"], "side": "head", "reason": "none", "lacks": failed}
+        text = show.text(store.assemble([header(row), lost, FINISHED]))
+        assert "gem-?[31m<script>" in text
+        assert all(c.isprintable() or c == "\n" for c in text)
+
+
+def test_what_only_one_side_has_is_apart() -> None:
+    lost = {**EVENTS[4], "lacks": True, "reason": "no such thing"}
+    record = store.assemble([*EVENTS[:4], lost, *EVENTS[5:], FINISHED])
+    compared, single = show.text(record).split("Only one side has these:")
+    assert "lost" not in compared
+    assert re.search(r"gone +time +lost\n    head: no such thing\n", single)
+    assert "1 slower, 1 more memory, 1 gone." in single
+    assert "1 that only one side has" in show.markdown(record)
+    assert "lost" in show.markdown(record).split("1 that only one side has")[1]
 
 
 def test_nothing_in_a_comment_is_markup_of_somebody_else() -> None:

@@ -66,6 +66,14 @@ def test_the_newest_comparison_is_open_and_an_interrupted_one_says_so(data, buil
     assert "torch_compile forward" in after
 
 
+def test_what_only_one_side_has_is_neither_worse_nor_missing(data, build):
+    said = [verdict("a", said="new", ratio=None, reason="base: none"), verdict("b", said="gone", ratio=None)]
+    write(data, record([*VERDICTS, *said]))
+    text = Page(build()["compare.html"].decode()).text
+    assert "Of 6 verdicts, 2 are worse, 0 better, 1 the same or ambiguous, and 1 could not be had." in text
+    assert "2 are of cases that only one of the two has: new or gone." in text
+
+
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_subjects_and_reasons_stay_text(data, build, hostile):
     write(data, record([verdict(hostile, reason=hostile)], subject=hostile))
