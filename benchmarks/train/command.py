@@ -154,9 +154,11 @@ def _settings(grid: Grid) -> dict[str, Any]:
 
 
 def _whole(grid: Grid) -> bool:
-    """Whether nobody and no model was left out, and no training cut short."""
+    """Whether nobody, no model and no seed was left out, no training cut short, no gain changed."""
     everybody = set(map(_name, everything())) <= set(map(_name, grid.activations))
-    return everybody and grid.steps is None and grid.models == tuple(LENGTHS[grid.length])
+    seeds = all(len(grid.seeds_of(model)) >= grid.recipe(model).seeds for model in grid.models)
+    usual = grid.steps is None and grid.init == HE
+    return everybody and seeds and usual and grid.models == tuple(LENGTHS[grid.length])
 
 
 def _name(activation: Activation) -> str:
@@ -177,7 +179,7 @@ def _run(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
     stages.go_through(grid, record, results, workers=arguments.workers, address=arguments.address)
     _show_document(record)
     if not record.entries["failures"]:
-        stages.clear(grid, record, results)
+        stages.clear(grid, results)
     return outcome(record)
 
 

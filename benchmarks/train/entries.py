@@ -14,12 +14,6 @@ ACCURACY: Final = "accuracy"
 LOSS: Final = "loss"
 """Mean cross-entropy of the right symbol, in nats: lower is better."""
 
-SEARCH: Final = "search"
-"""A training that serves to choose the learning rate. It is scored on the validation part alone."""
-
-FINAL: Final = "final"
-"""A training at the chosen learning rate, scored on the test part too."""
-
 SMALL, CNN, TRANSFORMER = "small", "cnn", "transformer"
 """What kind of model: a plain MLP, convolutions, attention."""
 
@@ -47,9 +41,8 @@ class Setting:
         schedule: how the learning rate goes over the steps.
         init: how weights are drawn.
         rates: the learning rates that everybody was tried with, ascending.
-        search_seeds: the seeds of the trainings that choose a rate; none of them is in ``seeds``.
-        seeds: the seeds of the final trainings: each has its weights, its batches and its validation part,
-            the same for every activation.
+        seeds: each has its weights, its batches and its validation part, the same for every activation and
+            rate.
         activations: everybody who was to be trained.
     """
 
@@ -75,7 +68,6 @@ class Setting:
     schedule: str
     init: str
     rates: tuple[float, ...]
-    search_seeds: tuple[int, ...]
     seeds: tuple[int, ...]
     activations: tuple[str, ...]
 
@@ -87,7 +79,6 @@ class Training:
     Attributes:
         model: the ``model`` of its :class:`Setting`.
         activation: as :attr:`benchmarks.models.activations.Activation.name`.
-        phase: :data:`SEARCH` or :data:`FINAL`.
         rate: the learning rate at its highest.
         seed: of weights, batches and the validation part.
         steps: that were done.
@@ -95,8 +86,8 @@ class Training:
             losses of all steps were finite and the trained model's were not. None: it did not diverge. A
             training that diverged has no scores.
         train_loss: mean over the last tenth of the steps, in nats.
-        val_loss: on the validation part after the last step; ``test_loss`` likewise, None in a search.
-        val_score: in the metric of the setting; ``test_score`` likewise, None in a search.
+        val_loss: on the validation part after the last step; ``test_loss`` likewise.
+        val_score: in the metric of the setting; ``test_score`` likewise. Nothing is chosen by the test part.
         curve_steps: ends of equal runs of steps, over which ``curve`` has the mean training loss. Runs with a
             loss that is not finite are left out.
         seconds: of training, without set-up and scoring.
@@ -106,7 +97,6 @@ class Training:
 
     model: str
     activation: str
-    phase: str
     rate: float
     seed: int
     steps: int
@@ -129,7 +119,6 @@ class Failure:
 
     model: str
     activation: str
-    phase: str
     rate: float
     seed: int
     reason: str
@@ -148,8 +137,6 @@ def check(entry: object) -> None:
         _check_setting(entry)
     elif isinstance(entry, Training):
         _check_training(entry)
-    elif isinstance(entry, Failure) and entry.phase not in (SEARCH, FINAL):
-        raise ValueError(f"phase must be {SEARCH} or {FINAL}; got {entry.phase!r}")
 
 
 def _check_setting(entry: Setting) -> None:
@@ -165,21 +152,18 @@ def _check_setting(entry: Setting) -> None:
         raise ValueError("test, train, steps and batch must be at least 1")
     if list(entry.rates) != sorted(set(entry.rates)) or not entry.rates or entry.rates[0] <= 0:
         raise ValueError("rates must be > 0 and ascending")
-    if len(set(entry.seeds)) < len(entry.seeds) or set(entry.seeds) & set(entry.search_seeds):
-        raise ValueError("seeds must differ from one another and from the search's")
+    if len(set(entry.seeds)) < len(entry.seeds):
+        raise ValueError("seeds must differ from one another")
     if len(entry.seeds) > MOST_SEEDS:
         raise ValueError(f"there are {len(entry.seeds)} seeds; at most {MOST_SEEDS} are read")
 
 
 def _check_training(entry: Training) -> None:
-    if entry.phase not in (SEARCH, FINAL):
-        raise ValueError(f"phase must be {SEARCH} or {FINAL}; got {entry.phase!r}")
     if entry.rate <= 0 or entry.steps < 1 or entry.seconds < 0:
         raise ValueError("rate must be > 0, steps at least 1, seconds at least 0")
     if len(entry.curve) != len(entry.curve_steps):
         raise ValueError("curve and curve_steps have different lengths")
-    scores = (entry.val_score, entry.val_loss)
-    wanted = scores if entry.phase == SEARCH else (*scores, entry.test_score, entry.test_loss)
+    wanted = (entry.val_score, entry.val_loss, entry.test_score, entry.test_loss)
     if any(score is not None and abs(score) > LARGEST for score in wanted):
         raise ValueError("a score is beyond float32")
     if entry.diverged_at is None and any(score is None for score in wanted):

@@ -19,7 +19,7 @@ TRIES: Final = 2
 """Trial trainings of each kind."""
 
 START_S: Final = 12.0
-"""Seconds until workers are there and have loaded what they need, in both stages together."""
+"""Seconds until workers are there and have loaded what they need."""
 
 WORKERS_SLOW: Final = 1.1
 """How much longer a training takes where every core has one."""
@@ -98,7 +98,7 @@ def estimate(
     each = {}
     for model in (model for model in grid.models if left[model]):
         steps = grid.steps or grid.recipe(model).steps
-        trial = replace(grid, models=(model,), steps=min(STEPS, steps)).search()
+        trial = replace(grid, models=(model,), steps=min(STEPS, steps)).tasks()
         first, last = trial[0], trial[-1]
         run(first.as_dict())  # loads data, compiles
         each[model] = sum(_one(run, t.as_dict(), steps) for t in (first, last)) / 2

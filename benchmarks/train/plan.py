@@ -1,27 +1,23 @@
-"""The grid of a run: which trainings there are to do, stage by stage, and what is kept of them.
+"""The grid of a run: which trainings there are to do, and what is kept of them.
 
-Two stages: a search that trains everybody at every rate and scores on validation data; then the final
-trainings, at the rate that the search chose for each, with other seeds.
+Everybody is trained with every seed at every rate. Which rate counts is chosen afterwards, for each seed by
+its own validation part: see :mod:`benchmarks.train.statistics`.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.datasets import DataError, Split
 from benchmarks.models.activations import Activation
 from benchmarks.train import data
-from benchmarks.train.entries import ACCURACY, FINAL, LOSS, SEARCH, Failure, Setting, Training
+from benchmarks.train.entries import ACCURACY, LOSS, Failure, Setting, Training
 from benchmarks.train.recipes import CLASSIFY, PUBLISHED, Recipe, recipe_of
-from benchmarks.train.statistics import choose
 from benchmarks.train.study import STUDY
 from benchmarks.train.task import HE, Task
-
-FIRST_SEARCH_SEED = 1000
-"""Seeds of the search begin here, those of the final trainings at 0."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class Grid:
         models: names of recipes.
         activations: everybody who is trained.
         device: ``"cpu"`` or ``"cuda"``.
-        seeds: of the final trainings; None: each recipe's.
+        seeds: how many; None: each recipe's.
         init: :data:`~benchmarks.train.task.HE` or :data:`~benchmarks.train.task.OWN`.
         steps: instead of the recipes'; None: theirs.
         folder: of the user's own data.
@@ -57,12 +53,8 @@ class Grid:
         return recipe_of(self.length, model)
 
     def seeds_of(self, model: str) -> tuple[int, ...]:
-        """Of its final trainings."""
+        """What it is trained with."""
         return tuple(range(self.seeds or self.recipe(model).seeds))
-
-    def search_seeds_of(self, model: str) -> tuple[int, ...]:
-        """Of its search."""
-        return tuple(range(FIRST_SEARCH_SEED, FIRST_SEARCH_SEED + self.recipe(model).search_seeds))
 
     def check_data(self) -> None:
         """Load all data once.
@@ -85,39 +77,21 @@ class Grid:
             if have < fewest:
                 raise DataError(f"{model}: {found.name} has {have:,} {what}; at least {fewest:,} are needed")
 
-    def search(self) -> list[Task]:
-        """The trainings that choose a rate."""
+    def tasks(self) -> list[Task]:
+        """Every training."""
         return [
-            self._task(model, activation.name, SEARCH, rate, seed)
+            self._task(model, activation.name, rate, seed)
             for model in self.models
             for activation in self.activations
             for rate in self.recipe(model).rates
-            for seed in self.search_seeds_of(model)
-        ]
-
-    def final(self, searched: Iterable[Training]) -> list[Task]:
-        """The trainings at the chosen rates; nobody whose search gave nothing has any."""
-        rates = self._chosen(list(searched))
-        return [
-            self._task(model, activation.name, FINAL, rates[model, activation.name], seed)
-            for model in self.models
-            for activation in self.activations
-            if (model, activation.name) in rates
             for seed in self.seeds_of(model)
         ]
 
-    def count(self, model: str) -> int:
-        """How many trainings ``model`` has in all."""
-        recipe = self.recipe(model)
-        each = len(recipe.rates) * recipe.search_seeds + len(self.seeds_of(model))
-        return len(self.activations) * each
-
-    def _task(self, model: str, activation: str, phase: str, rate: float, seed: int) -> Task:
+    def _task(self, model: str, activation: str, rate: float, seed: int) -> Task:
         return Task(
             model=model,
             length=self.length,
             activation=activation,
-            phase=phase,
             rate=rate,
             seed=seed,
             device=self.device,
@@ -127,16 +101,6 @@ class Grid:
             digest=data.digest(self.recipe(model).dataset, self.folder),
             sources=self._sources,
         )
-
-    def _chosen(self, searched: Sequence[Training]) -> dict[tuple[str, str], float]:
-        found = {}
-        for model in self.models:
-            setting = setting_of(self, model)
-            for name in (activation.name for activation in self.activations):
-                own = [t for t in searched if (t.model, t.activation) == (model, name)]
-                if own:
-                    found[model, name] = choose(setting, own).rate
-        return found
 
 
 def setting_of(grid: Grid, model: str) -> Setting:
@@ -180,7 +144,6 @@ def setting_of(grid: Grid, model: str) -> Setting:
         schedule=recipe.schedule_words(),
         init=drawn,
         rates=recipe.rates,
-        search_seeds=grid.search_seeds_of(model),
         seeds=grid.seeds_of(model),
         activations=tuple(activation.name for activation in grid.activations),
     )
@@ -188,7 +151,7 @@ def setting_of(grid: Grid, model: str) -> Setting:
 
 def failure(task: Task, reason: str) -> Failure:
     """What is kept of a training that could not be done."""
-    return Failure(task.model, task.activation, task.phase, task.rate, task.seed, reason[:500])
+    return Failure(task.model, task.activation, task.rate, task.seed, reason[:500])
 
 
 def training(result: Mapping[str, Any]) -> Training:

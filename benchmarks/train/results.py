@@ -42,7 +42,7 @@ class Result:
 
 
 def results(settings: Iterable[Setting], trainings: Iterable[Training]) -> tuple[Result, ...]:
-    """Every model that has final trainings, in the order of the record."""
+    """Every model that somebody was trained in, in the order of the record."""
     rows = list(trainings)
     found = []
     for setting in {s.model: s for s in settings}.values():

@@ -1,5 +1,9 @@
 """Trainings -> what can be said: chosen rates, means with intervals, paired differences, probabilities.
 
+A learning rate is chosen for each seed by that seed's own validation part, as somebody would who trains once:
+of the trainings at all rates, the one with the least validation loss counts, with its score on the test part.
+So the luck of choosing differs from seed to seed, and is in the spread.
+
 Scores are compared *paired*: the same seed gives every activation the same weights, batches and validation
 part, so the difference within a seed is free of what these have in common.
 
@@ -10,8 +14,8 @@ diverged training therefore ranks worst, level with others that learned nothing.
 Intervals are 95 % *expanded percentile bootstrap* intervals of the mean over seeds. With few seeds the plain
 percentile interval is too narrow (with five it holds the mean in about 83 of 100 cases); the expanded one
 takes its percentiles further out, as far as Student's t is wider than the normal (Hesterberg 2015, *The
-American Statistician* 69:371). They tell of seeds: other weights, batches and validation parts. They do not
-tell of other data, nor of the luck in choosing a learning rate, which all seeds of an activation share.
+American Statistician* 69:371). They tell of seeds: other weights, batches, validation parts, and rates chosen
+by these. They do not tell of other data.
 """
 
 from __future__ import annotations
@@ -19,13 +23,14 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.train.entries import ACCURACY, FINAL, SEARCH, Setting, Training
+from benchmarks.train.entries import ACCURACY, Setting, Training
 
 LEVEL: Final = 0.95
 FEWEST_PAIRS: Final = 3
@@ -49,43 +54,34 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Rate:
-    """The learning rate that the search chose for one activation.
-
-    Attributes:
-        rate: the one with the best mean validation score; of equal ones that with the least validation loss.
-        edge: ``"lowest"`` or ``"highest"`` where it lies at an end of what was searched (a better one may lie
-            beyond), else "".
-        tied: how many rates had that score, itself included.
-        diverged: how many trainings of the search diverged.
-    """
-
-    rate: float
-    edge: str
-    tied: int
-    diverged: int
-
-
-@dataclass(frozen=True)
 class Summary:
     """One activation in one model.
 
     Attributes:
-        scores: seed -> score; a training that diverged has that of the guess.
-        diverged: how many of the final trainings diverged.
+        scores: seed -> score; a training that diverged has that of the guess. A seed of which a training is
+            missing has none: its choice would not be that of the others.
+        rates: seed -> the learning rate that was chosen.
+        edges: how many seeds chose the lowest or the highest rate; a better one may lie beyond.
+        diverged: how many of the chosen trainings diverged, at whatever rate.
         as_guess: how many enter with the score of the guess: those that diverged, and those that ended worse.
         interval: of the mean score.
-        chosen: the learning rate; None where the search is not in the record.
         seconds: median of a training.
+        lost: how many seeds of the setting have no score.
     """
 
     activation: str
     scores: dict[int, float]
+    rates: Mapping[int, float]
+    edges: int
     diverged: int
     as_guess: int
     interval: Interval
-    chosen: Rate | None
     seconds: float
+    lost: int = 0
+
+    def chosen(self) -> list[tuple[float, int]]:
+        """(rate, how many seeds chose it), ascending."""
+        return sorted(Counter(self.rates.values()).items())
 
 
 @dataclass(frozen=True)
@@ -117,30 +113,39 @@ class Comparison:
 
 
 def summaries(setting: Setting, trainings: Iterable[Training]) -> tuple[Summary, ...]:
-    """Everybody who has a final training in this model, best mean first."""
-    seeds = {SEARCH: set(setting.search_seeds), FINAL: set(setting.seeds)}
-    own = [t for t in trainings if t.model == setting.model and t.seed in seeds[t.phase]]
-    found = []
-    for activation in dict.fromkeys(t.activation for t in own if t.phase == FINAL):
-        final = sorted((t for t in own if t.phase == FINAL and t.activation == activation), key=_seed)
-        scores = {t.seed: score(setting, t) for t in final}
-        searched = [t for t in own if t.phase == SEARCH and t.activation == activation]
-        found.append(
-            Summary(
-                activation=activation,
-                scores=scores,
-                diverged=sum(t.diverged_at is not None for t in final),
-                as_guess=sum(_as_guess(setting, t) for t in final),
-                interval=interval(list(scores.values())),
-                chosen=choose(setting, searched) if searched else None,
-                seconds=float(np.median([t.seconds for t in final])),
-            )
-        )
-    return tuple(sorted(found, key=lambda s: (-oriented(setting, s.interval.mean), s.activation)))
+    """Everybody who has a seed trained at every rate in this model, best mean first."""
+    own: dict[str, dict[int, list[Training]]] = {}
+    for t in trainings:
+        if t.model == setting.model and t.seed in setting.seeds and t.rate in setting.rates:
+            own.setdefault(t.activation, {}).setdefault(t.seed, []).append(t)
+    found = [_summary(setting, activation, by_seed) for activation, by_seed in own.items()]
+    return tuple(
+        sorted(filter(None, found), key=lambda s: (-oriented(setting, s.interval.mean), s.activation))
+    )
+
+
+def _summary(setting: Setting, activation: str, by_seed: Mapping[int, list[Training]]) -> Summary | None:
+    whole = set(setting.rates)
+    chosen = {seed: choose(rows) for seed, rows in sorted(by_seed.items()) if {t.rate for t in rows} == whole}
+    if not chosen:
+        return None
+    scores = {seed: score(setting, t) for seed, t in chosen.items()}
+    ends = (setting.rates[0], setting.rates[-1]) if len(setting.rates) > 1 else ()
+    return Summary(
+        activation=activation,
+        scores=scores,
+        rates={seed: t.rate for seed, t in chosen.items()},
+        edges=sum(t.rate in ends for t in chosen.values()),
+        diverged=sum(t.diverged_at is not None for t in chosen.values()),
+        as_guess=sum(_as_guess(setting, t) for t in chosen.values()),
+        interval=interval(list(scores.values())),
+        seconds=float(np.median([t.seconds for rows in by_seed.values() for t in rows])),
+        lost=len(setting.seeds) - len(chosen),
+    )
 
 
 def score(setting: Setting, training: Training) -> float:
-    """The test score of a final training as it enters: never worse than a guess that knows nothing."""
+    """The test score of a chosen training as it enters: never worse than a guess that knows nothing."""
     return setting.guess if _as_guess(setting, training) else float(training.test_score or 0.0)
 
 
@@ -154,32 +159,18 @@ def _as_guess(setting: Setting, training: Training) -> bool:
     return found is None or oriented(setting, found) < oriented(setting, setting.guess)
 
 
-def _seed(training: Training) -> int:
-    return training.seed
+def choose(trainings: Iterable[Training]) -> Training:
+    """Of one seed's trainings that with the least validation loss; one that diverged only if all did.
 
-
-def choose(setting: Setting, searched: Iterable[Training]) -> Rate:
-    """The best rate of one activation's search.
+    The loss, also where accuracies are compared: of a few hundred samples these are too coarse to choose by.
 
     Raises:
-        ValueError: there is no training to choose by.
+        ValueError: there is no training to choose from.
     """
-    rows = list(searched)
+    rows = sorted(trainings, key=lambda t: t.rate)
     if not rows:
-        raise ValueError(f"{setting.model}: there is no search to choose a learning rate by")
-    worst_loss = math.inf
-    table: dict[float, tuple[float, float]] = {}
-    for rate in sorted({t.rate for t in rows}):
-        own = [t for t in rows if t.rate == rate]
-        scores = [oriented(setting, setting.guess if t.val_score is None else t.val_score) for t in own]
-        losses = [worst_loss if t.val_loss is None else t.val_loss for t in own]
-        floor = oriented(setting, setting.guess)
-        table[rate] = float(np.mean([max(s, floor) for s in scores])), float(np.mean(losses))
-    best = max(score for score, _ in table.values())
-    equal = [rate for rate, (score, _) in table.items() if score == best]
-    rate = min(equal, key=lambda r: (table[r][1], r))
-    edges = {max(setting.rates): "highest", min(setting.rates): "lowest"} if len(setting.rates) > 1 else {}
-    return Rate(rate, edges.get(rate, ""), len(equal), sum(t.diverged_at is not None for t in rows))
+        raise ValueError("there is no training to choose a learning rate by")
+    return min(rows, key=lambda t: math.inf if t.val_loss is None else t.val_loss)
 
 
 # --- pairs ----------------------------------------------------------------------------------------------

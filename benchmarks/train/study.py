@@ -12,5 +12,6 @@ STUDY: Final = Study(
     kinds={"settings": Setting, "trainings": Training, "failures": Failure},
     summary="whether small models train better",
     folders=("models", "datasets", "train"),
+    schema=2,  # 1 chose one rate for all seeds of an activation, by other seeds
     check=check,
 )

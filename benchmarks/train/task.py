@@ -15,7 +15,7 @@ from benchmarks.datasets import DataError
 from benchmarks.engine.store import key_of
 from benchmarks.models.activations import named
 from benchmarks.train import data
-from benchmarks.train.entries import FINAL, SEARCH, Training
+from benchmarks.train.entries import Training
 from benchmarks.train.recipes import recipe_of
 
 CURVE: Final = 40
@@ -32,7 +32,6 @@ class Task:
     Attributes:
         model: a recipe's name, ``length`` of which kind: ``"quick"`` or ``"full"``.
         activation: by its name.
-        phase: ``"search"`` or ``"final"``.
         rate: the learning rate at its highest.
         seed: of weights, batches and the validation part.
         device: ``"cpu"`` or ``"cuda"``.
@@ -46,7 +45,6 @@ class Task:
     model: str
     length: str
     activation: str
-    phase: str
     rate: float
     seed: int
     device: str
@@ -63,8 +61,8 @@ class Task:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON, with a ``name`` for readers."""
-        rate = "" if self.phase == FINAL else f", rate {self.rate:g}"
-        return {**asdict(self), "name": f"{self.model}, {self.activation}{rate}, seed {self.seed}"}
+        name = f"{self.model}, {self.activation}, rate {self.rate:g}, seed {self.seed}"
+        return {**asdict(self), "name": name}
 
 
 def run(task: dict[str, Any]) -> dict[str, Any]:
@@ -102,14 +100,12 @@ def _train(task: Task) -> Training:
     diverged_at = ran.diverged_at
     scores: dict[str, float] = {}
     if diverged_at is None:
-        parts = (VAL,) if task.phase == SEARCH else (VAL, TEST)
-        scores = loop.scores(network, objective, recipe, task.device, parts)
+        scores = loop.scores(network, objective, recipe, task.device, (VAL, TEST))
         diverged_at = None if scores else steps
     curve_steps, curve = loop.curve(ran.losses, CURVE)
     return Training(
         model=task.model,
         activation=task.activation,
-        phase=task.phase,
         rate=task.rate,
         seed=task.seed,
         steps=len(ran.losses),

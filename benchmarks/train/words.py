@@ -62,12 +62,11 @@ def verdict_words(comparison: Comparison) -> str:
 
 
 def rate_words(summary: Summary) -> str:
-    """The chosen rate, and whether it was at an edge or tied."""
-    if summary.chosen is None:
-        return "not searched"
-    remarks = [f"{summary.chosen.edge} searched"] if summary.chosen.edge else []
-    remarks += [f"{summary.chosen.tied} equal"] if summary.chosen.tied > 1 else []
-    return f"{summary.chosen.rate:g}" + (f" ({', '.join(remarks)})" if remarks else "")
+    """The chosen rates with the number of seeds: ``0.04 × 3, 0.08 × 2``; ``0.04`` where all chose it."""
+    chosen = summary.chosen()
+    if len(chosen) == 1:
+        return f"{chosen[0][0]:g}"
+    return ", ".join(f"{rate:g} × {count}" for rate, count in chosen)
 
 
 def against_words(result: Result, rival: str) -> str:

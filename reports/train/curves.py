@@ -8,7 +8,6 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from benchmarks.models.activations import PEERS
-from benchmarks.train.entries import FINAL
 from reports.figures import label_ends
 from reports.numbers import Data
 from reports.svg import PEER, SERIES, Drawing, canvas, drawing, word
@@ -26,7 +25,12 @@ def curves(trained: Trained) -> Drawing | None:
     """Training loss over the steps: median and range over the seeds, at the chosen rate."""
     lines = {}
     for activation in LINES:
-        own = [t for t in trained.searched if t.phase == FINAL and t.activation == activation and t.curve]
+        summary = trained.result.summary(activation)
+        rates = summary.rates if summary else {}
+        own = [
+            t for t in trained.trainings
+            if t.activation == activation and rates.get(t.seed) == t.rate and t.curve
+        ]  # fmt: skip
         whole = [t for t in own if t.diverged_at is None and t.curve_steps == own[0].curve_steps]
         if whole:
             lines[activation] = (whole[0].curve_steps, np.array([t.curve for t in whole]))
@@ -64,7 +68,7 @@ def curves(trained: Trained) -> Drawing | None:
             figure,
             id=f"curves-{word(trained.setting.model)}",
             title=f"{trained.setting.title}: training loss",
-            caption="At each activation's chosen learning rate: median over the seeds; bands reach from the "
+            caption="At the learning rate that each seed chose: median over the seeds; bands reach from the "
             "lowest to the highest. Trainings that diverged are not drawn.",
             alt=f"Line chart over the steps. At the last step: {said}.",
             data=Data.of(("activation", "step", "median", "lowest", "highest"), rows),

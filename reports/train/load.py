@@ -30,7 +30,7 @@ class Trained:
         return effects(self.setting, self.result.summaries)
 
     @property
-    def searched(self) -> tuple[Training, ...]:
+    def trainings(self) -> tuple[Training, ...]:
         """Every training of this model."""
         return tuple(t for t in self.record.of(Training) if t.model == self.setting.model)
 

@@ -103,7 +103,7 @@ def _about(s: Setting) -> list[str]:
     rates = ", ".join(f"{rate:g}" for rate in s.rates)
     trained = (
         f"{s.parameters:,} parameters; {length}; {s.optimizer}; {s.schedule}; {s.init}; learning rates "
-        f"{rates}, {len(s.search_seeds)} seeds to choose one by, {len(s.seeds)} others to report."
+        f"{rates}, each with {len(s.seeds)} seeds; each seed chooses its own by its validation part."
     )
     return [s.about, data, trained]
 
@@ -124,10 +124,9 @@ def _method(c: Course) -> Content:
     return Content((), more)
 
 
-def _edges(m: Trained) -> tuple[int, int, int]:
-    """(everybody, chosen at an edge of the searched rates, with more than one best rate)."""
-    chosen = [s.chosen for s in m.result.summaries if s.chosen]
-    return len(chosen), sum(bool(r.edge) for r in chosen), sum(r.tied > 1 for r in chosen)
+def _edges(m: Trained) -> tuple[int, int]:
+    """(choices of a rate, those of the lowest or the highest)."""
+    return _finals(m), sum(s.edges for s in m.result.summaries)
 
 
 def _finals(m: Trained) -> int:

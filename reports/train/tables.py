@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.train.entries import SEARCH, Setting
+from benchmarks.train.entries import Setting
 from benchmarks.train.results import RIVALS, Result
 from benchmarks.train.statistics import BETTER, SAME, TOO_FEW, WORSE, Comparison, Summary, oriented
 from benchmarks.train.words import (
@@ -164,21 +164,22 @@ def changes(trained: Trained) -> Table | None:
 
 
 def search(trained: Trained) -> Table:
-    """Mean validation score of everybody at every rate of the search."""
+    """Mean validation loss of everybody at every rate, and how many seeds chose it."""
     setting = trained.setting
     rows = []
     for summary in trained.result.summaries:
-        own = [t for t in trained.searched if t.phase == SEARCH and t.activation == summary.activation]
+        own = [t for t in trained.trainings if t.activation == summary.activation]
+        chosen = dict(summary.chosen())
         cells = []
         for rate in setting.rates:
-            found = [t.val_score for t in own if t.rate == rate]
-            finished = [score for score in found if score is not None]
+            found = [t.val_loss for t in own if t.rate == rate]
+            finished = [loss for loss in found if loss is not None]
             lost = f"{len(found) - len(finished)} diverged" if len(finished) < len(found) else ""
-            chosen = summary.chosen is not None and summary.chosen.rate == rate
-            text = number(setting, sum(finished) / len(finished)) if finished else "–"
-            cells.append(Cell(text, "; ".join(filter(None, (lost, "chosen" if chosen else "")))))
+            by = f"chosen by {chosen[rate]}" if rate in chosen else ""
+            text = f"{sum(finished) / len(finished):.3g}" if finished else "–"
+            cells.append(Cell(text, "; ".join(filter(None, (lost, by)))))
         rows.append(Row((plain(summary.activation),), tuple(cells)))
-    caption = f"{setting.title}: the search, {setting.metric} on the validation part by learning rate"
+    caption = f"{setting.title}: mean loss on the validation part, nats, by learning rate"
     columns = tuple(Column(f"{rate:g}", "Learning rate") for rate in setting.rates)
     return Table(f"search-{word(setting.model)}", caption, ("Activation",), columns, tuple(rows))
 
@@ -188,7 +189,7 @@ def failures(trained: Trained) -> Table | None:
     rows = [
         Row(
             (plain(f.activation),),
-            (Cell(f"{f.phase}, rate {f.rate:g}, seed {f.seed}"), Cell(f.reason, tone="text")),
+            (Cell(f"rate {f.rate:g}, seed {f.seed}"), Cell(f.reason, tone="text")),
         )
         for f in trained.failures
     ]

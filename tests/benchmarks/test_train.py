@@ -20,7 +20,7 @@ from benchmarks.models.activations import named
 from benchmarks.models.blocks import count_parameters, seeded
 from benchmarks.study import read
 from benchmarks.train import data, loop, recipes
-from benchmarks.train.entries import FINAL, SEARCH, Training, check
+from benchmarks.train.entries import Training, check
 from benchmarks.train.gains import own_gain
 from benchmarks.train.objectives import HIDDEN_SHARE, IGNORED, OBJECTIVES, Classify, Masked, Next
 from benchmarks.train.plan import Grid, setting_of, training
@@ -40,7 +40,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def task(model: str = "mlp", activation: str = "gelu", **changes: Any) -> Task:
-    given = {"phase": FINAL, "rate": 0.05, "seed": 0, "device": "cpu", "steps": 12}
+    given = {"rate": 0.05, "seed": 0, "device": "cpu", "steps": 12}
     return Task(model=model, length="quick", activation=activation, **{**given, **changes})
 
 
@@ -103,7 +103,6 @@ def test_the_key_is_of_everything_but_the_folder() -> None:
         "model": "gpt",
         "length": "full",
         "activation": "relu",
-        "phase": SEARCH,
         "rate": 0.1,
         "seed": 9,
     }
@@ -137,12 +136,6 @@ def test_digits_are_learned(model: str, least: float) -> None:
     assert found.test_score is not None
     assert found.test_score > least
     assert found.curve[0] > found.curve[-1]
-
-
-def test_a_search_never_scores_on_the_test_part() -> None:
-    found = trained(task(phase=SEARCH))
-    assert (found.test_loss, found.test_score) == (None, None)
-    assert found.val_score is not None
 
 
 @pytest.mark.parametrize("init", ["he", "own"])
@@ -383,8 +376,7 @@ def test_a_published_setting_runs_on_data_of_its_shape(
     s = setting_of(grid, model)
     check(s)
     assert s.recipe
-    asked = grid.search()[0]
-    found = trained(replace(asked, phase=FINAL))
+    found = trained(grid.tasks()[0])
     assert found.steps == 2
     assert found.diverged_at is None
     assert found.test_score is not None

@@ -17,7 +17,7 @@ from benchmarks.engine import Outcome, Store
 from benchmarks.models.activations import everything, named
 from benchmarks.study import StudyRecord, read
 from benchmarks.train import command, estimate, stages
-from benchmarks.train.entries import FINAL, SEARCH, Failure, Setting, Training
+from benchmarks.train.entries import Failure, Setting, Training
 from benchmarks.train.estimate import Estimate
 from benchmarks.train.plan import Grid
 from benchmarks.train.recipes import FULL, PUBLISHED, QUICK
@@ -27,7 +27,8 @@ from tests.benchmarks.test_datasets import write_cifar10, write_mnist
 
 TINY = ["--quick", "--model", "mlp", "--activation", "relu", "gelu", "gem", "--steps", "2", "--seeds", "3"]
 HERE = ["--workers", "0"]
-SEARCHED = 3 * len(QUICK["mlp"].rates) * QUICK["mlp"].search_seeds
+COUNT = 3 * len(QUICK["mlp"].rates) * 3
+"""Trainings of :data:`TINY`: activations, rates, seeds."""
 
 
 @pytest.fixture(autouse=True)
@@ -55,15 +56,13 @@ def test_a_record_has_the_whole_grid_and_comes_out_the_same_twice(
     one, two = map(trained, files)
     assert one.problems == ()
     assert timeless(one) == timeless(two)
-    assert [len([t for t in one.of(Training) if t.phase == phase]) for phase in (SEARCH, FINAL)] == [
-        SEARCHED,
-        9,
-    ]
+    made = [(t.activation, t.rate, t.seed) for t in one.of(Training)]
+    assert len(made) == len(set(made)) == COUNT
     (setting,) = one.of(Setting)
     assert (setting.steps, setting.seeds, setting.activations) == (2, (0, 1, 2), ("relu", "gelu", "gem(n=1)"))
     assert one.header["complete"] is True
     assert one.header["whole"] is False
-    assert one.header["done"] == ["settings", SEARCH, FINAL]
+    assert one.header["done"] == ["settings", "trainings"]
     out = capsys.readouterr().out
     assert "estimate: about" in out
     assert "Against GELU, of 1 member of the family: " in out
@@ -73,23 +72,10 @@ def test_a_record_has_the_whole_grid_and_comes_out_the_same_twice(
     assert "| gem(n=1) |" in capsys.readouterr().out
 
 
-def test_final_trainings_are_at_the_rate_that_the_search_chose(tmp_path: Path) -> None:
-    assert command.main([*TINY, *HERE, "--out", str(tmp_path / "r.json")]) == 0
-    rows = trained(tmp_path / "r.json").of(Training)
-    for name in ("relu", "gelu", "gem(n=1)"):
-        mean: dict[float, float] = {}
-        for rate in QUICK["mlp"].rates:
-            own = [t for t in rows if (t.activation, t.phase, t.rate) == (name, SEARCH, rate)]
-            mean[rate] = sum(t.val_score or 0.0 for t in own) / len(own)
-        chosen = {t.rate for t in rows if (t.activation, t.phase) == (name, FINAL)}
-        assert len(chosen) == 1
-        assert mean[chosen.pop()] == max(mean.values())
-
-
 def test_worker_processes_give_what_one_process_gives(tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="distributed is not installed: there are no worker processes")
     grid = Grid("quick", ("mlp",), (named("gelu"), named("gem")), steps=3)
-    tasks = {t.key: t.as_dict() for t in grid.search()[::8]}
+    tasks = {t.key: t.as_dict() for t in grid.tasks()[::10]}
     found = []
     for workers in (0, 2):
         store = Store(tmp_path / str(workers))
@@ -115,17 +101,17 @@ def test_an_interrupted_run_goes_on_and_trains_nothing_twice(
 
         return real(*arguments, on_result=seen, **options)
 
-    monkeypatch.setattr(stages, "spread", lambda *a, **o: counted(*a, stop=SEARCHED + 4, **o))
+    monkeypatch.setattr(stages, "spread", lambda *a, **o: counted(*a, stop=COUNT - 5, **o))
     asked = [*TINY, *HERE, "--out", str(tmp_path / "cut.json")]
     assert command.main(asked) == 2
     assert "the same command goes on" in capsys.readouterr().err
     cut = trained(tmp_path / "cut.json")
     assert cut.header["complete"] is False
-    assert len(cut.of(Training)) == SEARCHED
+    assert len(cut.of(Training)) == 0  # they are in the store
     monkeypatch.setattr(stages, "spread", lambda *a, **o: counted(*a, **o))
     assert command.main(asked) == 0
-    assert "4 of 9 trainings were done before" in capsys.readouterr().err
-    assert len(ran) == len(set(ran)) == SEARCHED + 9
+    assert f"{COUNT - 5} of {COUNT} trainings were done before" in capsys.readouterr().err
+    assert len(ran) == len(set(ran)) == COUNT
     assert timeless(trained(tmp_path / "cut.json")) == timeless(trained(tmp_path / "whole.json"))
 
 
@@ -166,11 +152,10 @@ def test_a_lost_training_is_kept_as_a_failure_with_its_reason(
     file = tmp_path / "r.json"
     assert command.main([*TINY, *HERE, "--out", str(file)]) == 1
     record = trained(file)
-    assert [(f.phase, f.activation, f.reason) for f in record.of(Failure)] == [
-        (SEARCH, "gem(n=1)", "its worker was lost 3 times"),
-        (FINAL, "gem(n=1)", "its worker was lost 3 times"),
+    assert [(f.activation, f.reason) for f in record.of(Failure)] == [
+        ("gem(n=1)", "its worker was lost 3 times"),
     ]
-    assert len(record.of(Training)) == SEARCHED - 1 + 9 - 1
+    assert len(record.of(Training)) == COUNT - 1
     assert list((tmp_path / "results").rglob("*.json"))  # for the next attempt
     assert "not done: mlp, gem(n=1), seed 0: its worker was lost 3 times" in capsys.readouterr().out
 
@@ -180,7 +165,7 @@ def test_divergence_is_in_the_record_and_is_no_error(tmp_path: Path, monkeypatch
     file = tmp_path / "r.json"
     assert command.main([*TINY, *HERE, "--out", str(file)]) == 0
     rows = trained(file).of(Training)
-    assert len(rows) == 3 * QUICK["mlp"].search_seeds + 9
+    assert len(rows) == 9
     assert {t.activation for t in rows if t.diverged_at is not None} >= {"gem(n=1)"}
 
 
@@ -258,11 +243,10 @@ def test_the_estimate_scales_a_few_steps_to_all_of_them() -> None:
         return {"seconds": 0.001 * task["steps"], "steps": task["steps"]}
 
     grid = Grid("quick", ("mlp",), everything())
-    found = estimate.estimate(grid, {"mlp": grid.count("mlp")}, 2, run=fake)
+    found = estimate.estimate(grid, {"mlp": len(grid.tasks())}, 2, run=fake)
     assert found.each["mlp"] == pytest.approx(0.001 * QUICK["mlp"].steps, rel=0.2)
     row = QUICK["mlp"]
-    assert found.counts["mlp"] == 37 * (len(row.rates) * row.search_seeds + row.seeds)
-    assert found.counts["mlp"] == len(grid.search()) + 37 * 5
+    assert found.counts["mlp"] == 37 * len(row.rates) * row.seeds
     assert {t["activation"] for t in asked} == {"relu", everything()[-1].name}
 
 

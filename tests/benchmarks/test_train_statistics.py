@@ -13,7 +13,7 @@ from scipy import stats
 
 from benchmarks.train import statistics
 from benchmarks.train.effects import effects
-from benchmarks.train.entries import ACCURACY, LOSS, Failure, Setting, Training, check
+from benchmarks.train.entries import ACCURACY, LOSS, Setting, Training, check
 from benchmarks.train.results import results
 from benchmarks.train.statistics import (
     BETTER,
@@ -26,7 +26,7 @@ from benchmarks.train.statistics import (
     summaries,
 )
 from benchmarks.train.words import against_words, difference_words, rate_words, score_words, verdict_words
-from tests.benchmarks.train_rows import final, finals, searched, setting
+from tests.benchmarks.train_rows import at_every_rate, final, finals, searched, setting
 
 # --- intervals ------------------------------------------------------------------------------------------
 
@@ -124,46 +124,69 @@ def test_seeds_that_the_setting_does_not_have_are_left_out() -> None:
     assert found[0].scores == {0: 0.9, 1: 0.8}
 
 
-# --- the search -----------------------------------------------------------------------------------------
+# --- the rate -------------------------------------------------------------------------------------------
 
 
-def test_the_best_mean_validation_score_chooses_the_rate() -> None:
-    s = setting()
-    rows = searched("relu", {0.01: [0.5, 0.9], 0.1: [0.8, 0.8], 1.0: [0.9, None]})
-    found = statistics.choose(s, rows)
-    assert (found.rate, found.edge, found.tied, found.diverged) == (0.1, "", 1, 1)
+def test_each_seed_chooses_the_rate_of_its_least_validation_loss() -> None:
+    s = setting(seeds=2)
+    rows = searched("relu", {0.01: [0.5, 0.3], 0.1: [0.4, 0.4], 1.0: [0.45, None]})
+    (found,) = summaries(s, rows)
+    assert found.rates == {0: 0.1, 1: 0.01}
+    assert found.scores == {0: 0.5 + 0.1 / 10, 1: 0.5 + 0.01 / 10}
+    assert (found.edges, found.diverged, found.as_guess, found.lost) == (1, 0, 0, 0)
+    assert rate_words(found) == "0.01 × 1, 0.1 × 1"
 
 
-@pytest.mark.parametrize(("best", "edge"), [(0.01, "lowest"), (0.1, ""), (1.0, "highest")])
-def test_a_best_rate_at_the_edge_is_said(best: float, edge: str) -> None:
-    rows = searched("relu", {rate: [0.9 if rate == best else 0.5] * 2 for rate in (0.01, 0.1, 1.0)})
-    chosen = statistics.choose(setting(), rows)
-    assert (chosen.rate, chosen.edge) == (best, edge)
+def test_a_better_test_score_chooses_nothing() -> None:
+    rows = finals("relu", [0.9, 0.8, 0.85, 0.9, 0.9])  # at the other rates each has a test score of 1
+    (found,) = summaries(setting(), rows)
+    assert list(found.scores.values()) == [0.9, 0.8, 0.85, 0.9, 0.9]
+    assert (rate_words(found), found.edges) == ("0.1", 0)
 
 
-def test_of_equal_rates_the_least_loss_decides_and_the_tie_is_said() -> None:
-    rows = searched("relu", {0.01: [0.9, 0.9], 0.1: [0.9, 0.9], 1.0: [0.5, 0.5]})
-    rows = [replace(t, val_loss=0.1 if t.rate == 0.1 else 0.3) for t in rows]
-    chosen = statistics.choose(setting(), rows)
-    assert (chosen.rate, chosen.tied) == (0.1, 2)
-    (found,) = summaries(setting(), rows + finals("relu", [0.9] * 5))
-    assert rate_words(found) == "0.1 (2 equal)"
+def test_a_seed_that_diverged_at_every_rate_did_and_at_some_did_not() -> None:
+    s = setting(seeds=2)
+    rows = searched("x", {0.01: [None, None], 0.1: [None, 2.0], 1.0: [None, None]})
+    (found,) = summaries(s, rows)
+    assert (found.diverged, found.rates, found.edges) == (1, {0: 0.01, 1: 0.1}, 1)
 
 
-def test_where_every_rate_diverges_the_lowest_is_taken() -> None:
-    chosen = statistics.choose(setting(), searched("x", {r: [None, None] for r in (0.01, 0.1, 1.0)}))
-    assert (chosen.rate, chosen.edge, chosen.tied, chosen.diverged) == (0.01, "lowest", 3, 6)
+def test_a_seed_with_a_lost_training_has_no_score_and_is_counted_as_lost() -> None:
+    rows = finals("relu", [0.9, 0.8, 0.85, 0.9, 0.9])
+    (found,) = summaries(setting(), [t for t in rows if (t.seed, t.rate) != (1, 0.01)])
+    assert (sorted(found.scores), found.lost) == ([0, 2, 3, 4], 1)
+    assert summaries(setting(), [t for t in rows if t.rate != 0.01]) == ()
 
 
-def test_a_loss_is_chosen_by_the_least() -> None:
-    s = setting("gpt", metric=LOSS)
-    rows = searched("relu", {0.01: [2.5, 2.5], 0.1: [2.2, 2.3], 1.0: [None, 3.0]}, of=s)
-    assert statistics.choose(s, rows).rate == 0.1
+def test_rates_and_seeds_that_the_setting_does_not_have_are_left_out() -> None:
+    rows = finals("relu", [0.9, 0.8, 0.1])
+    stray = replace(rows[0], rate=7.0, val_loss=0.0, test_score=1.0)
+    (found,) = summaries(setting(seeds=2), [*rows, stray])
+    assert found.scores == {0: 0.9, 1: 0.8}
 
 
-def test_no_search_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no search to choose a learning rate by"):
-        statistics.choose(setting(), [])
+def test_the_luck_of_choosing_is_in_the_interval() -> None:
+    """Two equals whose rates are chosen on noise: a choice for all seeds would tell them apart often."""
+    generator = np.random.default_rng(7)
+    s = setting(test=100_000)
+    told_apart = 0
+    for _ in range(200):
+        rows = []
+        for name in ("a", "b"):
+            for seed in range(5):
+                val = generator.normal(0.2, 0.01, 3)
+                own = generator.normal(0.0, 0.001)
+                for rate, loss, better in zip((0.01, 0.1, 1.0), val, (0.0, 0.01, 0.02), strict=True):
+                    made = final(name, seed, 0.9 + better + own)
+                    rows.append(replace(made, rate=rate, val_loss=float(loss)))
+        one, other = summaries(s, rows)
+        told_apart += compare(s, one, other).verdict != SAME
+    assert told_apart <= 200 * 0.1
+
+
+def test_no_training_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no training to choose a learning rate by"):
+        statistics.choose([])
 
 
 # --- pairs ----------------------------------------------------------------------------------------------
@@ -217,10 +240,11 @@ def test_two_seeds_are_too_few() -> None:
 
 def test_seeds_without_a_partner_do_not_count() -> None:
     s = setting()
-    rows = finals("a", [0.9, 0.9, 0.9, 0.9, 0.9]) + [final("b", i, 0.8) for i in (1, 3, 4)]
+    rows = finals("a", [0.9, 0.9, 0.9, 0.9, 0.9])
+    rows += [t for i in (1, 3, 4) for t in at_every_rate("b", i, 0.8)]
     found = {x.activation: x for x in summaries(s, rows)}
     assert compare(s, found["a"], found["b"]).pairs == 3
-    apart = {x.activation: x for x in summaries(s, [final("a", 0, 0.9), final("b", 1, 0.8)])}
+    apart = {x.activation: x for x in summaries(s, at_every_rate("a", 0, 0.9) + at_every_rate("b", 1, 0.8))}
     assert compare(s, apart["a"], apart["b"]).verdict == TOO_FEW
 
 
@@ -307,15 +331,13 @@ def test_the_sentence_counts_better_worse_level_and_chance() -> None:
         (lambda: replace(setting(), steps=0), "at least 1"),
         (lambda: replace(setting(), rates=(0.1, 0.01)), "ascending"),
         (lambda: replace(setting(), rates=()), "ascending"),
-        (lambda: replace(setting(), search_seeds=(0,)), "seeds must differ"),
+        (lambda: replace(setting(), seeds=(0, 0)), "seeds must differ"),
         (lambda: replace(setting(), seeds=tuple(range(500))), "at most 200"),
-        (lambda: replace(final("a", 0, 0.5), phase="other"), "phase must be"),
         (lambda: replace(final("a", 0, 0.5), rate=0.0), "rate must be"),
         (lambda: replace(final("a", 0, 0.5), curve=(1.0,)), "different lengths"),
         (lambda: replace(final("a", 0, 0.5), test_score=None), "has no score"),
         (lambda: replace(final("a", 0, None), test_score=0.5), "has a score"),
         (lambda: replace(final("a", 0, 0.5), test_score=1e300), "beyond float32"),
-        (lambda: Failure("m", "a", "neither", 0.1, 0, "r"), "phase must be"),
     ],
 )
 def test_an_entry_that_cannot_be_is_refused(change: Callable[[], object], message: str) -> None:

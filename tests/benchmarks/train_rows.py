@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from benchmarks.train.entries import ACCURACY, FINAL, LOSS, SEARCH, SMALL, TRANSFORMER, Setting, Training
+from benchmarks.train.entries import ACCURACY, LOSS, SMALL, TRANSFORMER, Setting, Training
 
 RATES = (0.01, 0.1, 1.0)
 
@@ -35,7 +35,6 @@ def setting(model: str = "mlp", *, metric: str = ACCURACY, seeds: int = 5, test:
         schedule="a cosine to a tenth",
         init="weights normal",
         rates=RATES,
-        search_seeds=(1000, 1001),
         seeds=tuple(range(seeds)),
         activations=(),
     )
@@ -44,12 +43,11 @@ def setting(model: str = "mlp", *, metric: str = ACCURACY, seeds: int = 5, test:
 def final(
     activation: str, seed: int, score: float | None, *, of: Setting | None = None, at: int = 7
 ) -> Training:
-    """A reported training; a ``score`` of None diverged ``at`` that step."""
+    """A training at the middle rate; a ``score`` of None diverged ``at`` that step."""
     of = of or setting()
     return Training(
         model=of.model,
         activation=activation,
-        phase=FINAL,
         rate=RATES[1],
         seed=seed,
         steps=of.steps if score is not None else at,
@@ -68,24 +66,36 @@ def final(
 
 
 def finals(activation: str, scores: Sequence[float | None], *, of: Setting | None = None) -> list[Training]:
-    return [final(activation, seed, score, of=of) for seed, score in enumerate(scores)]
+    """Seeds 0, 1, ... at every rate; the middle one is chosen, with that score, unless all diverged."""
+    return [t for seed, score in enumerate(scores) for t in at_every_rate(activation, seed, score, of=of)]
+
+
+def at_every_rate(
+    activation: str, seed: int, score: float | None, *, of: Setting | None = None
+) -> list[Training]:
+    """One seed; at the other rates it did worse on the validation part, and better on the test part."""
+    middle = final(activation, seed, score, of=of)
+    if score is None:
+        return [replace(middle, rate=rate) for rate in RATES]
+    assert middle.val_loss is not None
+    lucky = 1.0 if (of or setting()).metric == ACCURACY else 0.001
+    other = replace(middle, val_loss=middle.val_loss + 1, test_score=lucky, test_loss=0.001)
+    return [middle if rate == RATES[1] else replace(other, rate=rate) for rate in RATES]
 
 
 def searched(
-    activation: str, scores: dict[float, Sequence[float | None]], *, of: Setting | None = None
+    activation: str, losses: Mapping[float, Sequence[float | None]], *, of: Setting | None = None
 ) -> list[Training]:
-    """A search: rate -> validation score for each search seed."""
+    """Rate -> validation loss for each seed; None diverged. The test score tells the rate."""
     return [
         replace(
-            final(activation, seed, score, of=of),
-            phase=SEARCH,
+            final(activation, seed, None if loss is None else 0.5 + rate / 10, of=of),
             rate=rate,
-            test_loss=None,
-            test_score=None,
+            val_loss=loss,
         )
-        for rate, found in scores.items()
-        for seed, score in zip((1000, 1001), found, strict=False)
+        for rate, found in losses.items()
+        for seed, loss in enumerate(found)
     ]
 
 
-__all__ = ["LOSS", "RATES", "final", "finals", "searched", "setting"]
+__all__ = ["LOSS", "RATES", "at_every_rate", "final", "finals", "searched", "setting"]

@@ -16,7 +16,7 @@ from benchmarks.train.study import STUDY
 from reports.kinds import TRAIN
 from reports.load import load
 from reports.train.load import ablations
-from tests.benchmarks.train_rows import RATES, finals, searched, setting
+from tests.benchmarks.train_rows import finals, searched, setting
 
 Build = Callable[..., dict[str, bytes]]
 
@@ -50,14 +50,13 @@ def record(
 
 
 def whole_grid(of: Setting) -> list[Training]:
-    """Everybody, trained and searched; later members of the grid are a little worse."""
+    """Everybody at every rate; later members of the grid are a little worse."""
     rows: list[Training] = []
     for index, activation in enumerate(everything()):
         shift = 0.002 * index * (-1 if of.metric != LOSS else 1)
         base = LEVEL if of.metric != LOSS else tuple(3 - x for x in LEVEL)
         scores = [x + shift + 0.0003 * ((index * 7 + i * 3) % 5) for i, x in enumerate(base)]
         rows += finals(activation.name, scores, of=of)
-        rows += searched(activation.name, dict.fromkeys(RATES, scores[:2]), of=of)
     return rows
 
 
@@ -106,16 +105,15 @@ def test_level_scores_are_no_difference_and_worse_ones_are_worse(data: Path, bui
 
 def test_divergence_is_told_and_counted(data: Path, build: Build) -> None:
     rows = finals("gelu", LEVEL) + finals("gem(n=1)", [0.9, None, 0.9, None, 0.05])
-    rows += searched("gem(n=1)", {0.01: [0.9, 0.9], 0.1: [0.9, None], 1.0: [None, None]})
     record(data / "r.json", [setting()], rows)
     text = text_of(page_of(build()))
     assert "2 of 5 and 1 ended worse than a guess" in text
-    assert "2 of 10 reported trainings diverged" in text
-    assert "2 diverged" in text  # at rate 1.0 of the search
+    assert "mlp title: 2 of 10." in text
+    assert "2 diverged" in text  # at each rate
 
 
 def test_what_could_not_be_trained_is_listed(data: Path, build: Build) -> None:
-    lost = Failure("mlp", "gem(n=2)", "final", 0.1, 3, "its worker was lost 3 times")
+    lost = Failure("mlp", "gem(n=2)", 0.1, 3, "its worker was lost 3 times")
     record(data / "r.json", [setting()], [*finals("gelu", LEVEL), *finals("relu", LEVEL), lost])
     text = text_of(page_of(build()))
     assert "mlp title: could not be trained" in text
@@ -123,11 +121,12 @@ def test_what_could_not_be_trained_is_listed(data: Path, build: Build) -> None:
 
 
 def test_an_edge_of_the_searched_rates_is_said(data: Path, build: Build) -> None:
-    rows = finals("gelu", LEVEL) + searched("gelu", {0.01: [0.1], 0.1: [0.2], 1.0: [0.9]})
+    rows = finals("relu", LEVEL) + searched("gelu", {0.01: [0.9] * 5, 0.1: [0.5] * 5, 1.0: [0.7, *[0.2] * 4]})
     record(data / "r.json", [setting()], rows)
     text = text_of(page_of(build()))
-    assert "mlp title: 1 of 1 have their best rate at an end of what was searched" in text
-    assert "highest searched" in text
+    assert "mlp title: 4 of 10 choices fell on the lowest or the highest rate" in text
+    assert "0.1 × 1, 1 × 4" in text
+    assert "chosen by 4" in text
 
 
 def test_the_control_is_only_claimed_where_it_holds(data: Path, build: Build) -> None:
@@ -172,8 +171,7 @@ def test_nothing_in_a_record_is_markup(data: Path, build: Build) -> None:
         + finals("gelu", LEVEL, of=s)
         + finals("e-gem(n=2, eps=0.5)", LEVEL, of=s)
     )
-    rows += searched(HOSTILE, {r: [0.9, 0.9] for r in RATES}, of=s)
-    record(data / "r.json", [s], [*rows, Failure(s.model, HOSTILE, "final", 0.1, 0, HOSTILE)])
+    record(data / "r.json", [s], [*rows, Failure(s.model, HOSTILE, 0.1, 0, HOSTILE)])
     files = build()
     assert HOSTILE in text_of(page_of(files)).replace("&lt;", "<").replace("&gt;", ">")
     for name, content in files.items():

@@ -6,7 +6,7 @@ import json
 import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from benchmarks.models.activations import GRID_EPS, GRID_N, everything
 from benchmarks.performance.entries import PACE, Race
 from benchmarks.shape.entries import L1, L2, STEEPEST, SUP, Junction, Moments, Quantity
 from benchmarks.study import Study
-from benchmarks.train.entries import ACCURACY, CNN, FINAL, LOSS, SEARCH, SMALL, TRANSFORMER, Setting, Training
+from benchmarks.train.entries import ACCURACY, CNN, LOSS, SMALL, TRANSFORMER, Setting, Training
 from gem_impls import Spec
 from reports.records import Environment, Source
 from reports.study_load import StudyStored
@@ -134,7 +134,7 @@ def setting(model: str, seeds: tuple[int, ...] = SEEDS, **changes: Any) -> Setti
         "dataset": "toys", "source": "a shop", "digest": "0", "train": 1000, "val": 100, "test": 500,
         "metric": LOSS if loss else ACCURACY, "guess": 4.0 if loss else 0.1, "unigram": 3.0 if loss else None,
         "parameters": 5000, "steps": 100, "batch": 32, "context": 32 if loss else None, "optimizer": "SGD",
-        "schedule": "constant", "init": "He", "rates": (0.01, 0.1), "search_seeds": (0,), "seeds": seeds,
+        "schedule": "constant", "init": "He", "rates": (0.01, 0.1), "seeds": seeds,
         "activations": tuple(a.name for a in everything()),
     }  # fmt: skip
     return Setting(**usual | changes)
@@ -143,12 +143,14 @@ def setting(model: str, seeds: tuple[int, ...] = SEEDS, **changes: Any) -> Setti
 def trainings(
     s: Setting, better: Better, names: Iterable[str] | None = None, diverged: Iterable[str] = ()
 ) -> list[Training]:
-    """Every final training of a model; those of ``diverged`` have no score."""
+    """Every training of a model; those of ``diverged`` have no score. Every seed chooses the highest rate."""
     lost = set(diverged)
     return [
-        _training(s, name, seed, better(name), name in lost)
+        replace(made, rate=rate, val_loss=made.val_loss and made.val_loss + s.rates[-1] - rate)
         for name in names or s.activations
         for seed in s.seeds
+        for made in [_training(s, name, seed, better(name), name in lost)]
+        for rate in s.rates
     ]
 
 
@@ -157,7 +159,7 @@ def _training(s: Setting, name: str, seed: int, better: float, diverged: bool) -
     noise = NOISE[s.seeds.index(seed) % 5] + OWN * (2 * own - 1)
     score = 0.95 + better + noise if s.metric == ACCURACY else 2.0 - better + noise
     return Training(
-        model=s.model, activation=name, phase=FINAL, rate=0.1, seed=seed, steps=s.steps,
+        model=s.model, activation=name, rate=0.1, seed=seed, steps=s.steps,
         diverged_at=3 if diverged else None, train_loss=0.1, val_loss=None if diverged else 0.2,
         val_score=None if diverged else score, test_loss=None if diverged else 0.2,
         test_score=None if diverged else score, curve_steps=(50, 100), curve=(1.0, 0.5), seconds=1.0,
@@ -165,23 +167,10 @@ def _training(s: Setting, name: str, seed: int, better: float, diverged: bool) -
     )  # fmt: skip
 
 
-def search(s: Setting) -> list[Training]:
-    """One search training for everybody, so that a learning rate was chosen."""
-    return [
-        Training(
-            model=s.model, activation=name, phase=SEARCH, rate=0.1, seed=0, steps=s.steps, diverged_at=None,
-            train_loss=0.1, val_loss=0.2, val_score=0.9 if s.metric == ACCURACY else 2.0, test_loss=None,
-            test_score=None, curve_steps=(), curve=(), seconds=1.0, implementation="cpp_fused",
-            machine="Example CPU",
-        )
-        for name in s.activations
-    ]  # fmt: skip
-
-
 def ablation(better: Better = lambda _: 0.0, models: Iterable[str] = GROUPS, **changes: Any) -> list[Any]:
     """The whole study: every model with everybody trained in it."""
     made = [setting(model, **changes) for model in models]
-    return [*made, *(t for s in made for t in (*search(s), *trainings(s, better)))]
+    return [*made, *(t for s in made for t in trainings(s, better))]
 
 
 # --- flow and dead --------------------------------------------------------------------------------------
