@@ -45,15 +45,26 @@ lint: $(STAMP) ## check style and types
 
 # Times first, while the machine is quiet. Each study goes on where it was interrupted.
 LENGTH ?= quick
+# OVER_BUDGET=1 begins the trainings although they take longer than their budget (BUDGET=2h), 10 minutes if quick.
+OVER_BUDGET ?=
+QUICK = $(if $(filter quick,$(LENGTH)),--quick)
+TRAIN_OPTIONS = $(if $(filter file,$(origin BUDGET)),,--budget $(BUDGET)) $(if $(OVER_BUDGET),--over-budget)
 
 .PHONY: worth
-worth: $(STAMP) compiler ## is GEM worth it? layers, gradients, training (12 minutes; LENGTH=full: hours)
+worth: $(STAMP) compiler ## is GEM worth it? layers, gradients, training (12 minutes; LENGTH=full: days on two cores)
 	@case "$(LENGTH)" in quick|full) ;; *) echo "LENGTH must be quick or full; got '$(LENGTH)'" >&2; exit 2;; esac
-	@for study in blocks flow dead train; do \
-	  echo "--- $$study"; $(PY) -m benchmarks $$study $(if $(filter quick,$(LENGTH)),--quick); \
-	done
-	@echo "--- shape"; $(PY) -m benchmarks shape
-	@$(PY) -m reports build
+	@trap 'exit 130' INT; failed=; \
+	study() { \
+	  echo "--- $$1"; code=0; $(PY) -m benchmarks "$$@" || code=$$?; \
+	  if [ $$code -ne 0 ]; then failed="$$failed$${failed:+, }$$1 (exit code $$code)"; fi; \
+	}; \
+	for name in blocks flow dead; do study $$name $(QUICK); done; \
+	study train $(QUICK) $(TRAIN_OPTIONS); \
+	study shape; \
+	page="the page is built, but"; built=0; \
+	$(PY) -m reports build || { built=$$?; page="the page is not built, and"; }; \
+	if [ -n "$$failed" ]; then echo "make worth: $$page these did not pass: $$failed" >&2; exit 1; fi; \
+	exit $$built
 
 # Commits to measure: anything that git rev-list takes, and at most STEPS of them, evenly spread. Those measured
 # before are skipped, and each is stored when it is done, so interrupting costs the commit at hand.
