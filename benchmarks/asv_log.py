@@ -119,7 +119,7 @@ def read(path: Path, say: Callable[[str], object] = lambda _: None) -> list[Comm
             except (ValueError, KeyError, TypeError):
                 say(f"{path.name}, line {rows.line_num}, is damaged and left out")
     except csv.Error as error:
-        say(f"{path.name}, from line {rows.line_num} on, is no CSV ({error}) and left out")
+        say(f"{path.name}, from line {rows.line_num + 1} on, is no CSV ({error}) and left out")
     return found
 
 

@@ -14,7 +14,7 @@ import csv
 import io
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,6 +23,9 @@ from reports.fields import Bad, clean, mapping, shown
 FILE = "commits.csv"
 NOTES = "notes.toml"
 COLUMNS = ("commit", "ancestors", "date", "package", "subject")
+MOST_SAID = 5
+"""Damaged lines of a file that are named; the others are counted."""
+
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 
@@ -47,20 +50,36 @@ class Commit:
         return f"commit-{re.sub(r'[^0-9A-Za-z]', '', self.hash)[:64]}"
 
 
-def read_commits(raw: bytes) -> dict[str, Commit]:
-    """The commits of one ``commits.csv``, by hash. Raises Bad."""
+def read_commits(raw: bytes, say: Callable[[str], None]) -> dict[str, Commit]:
+    """The commits of one ``commits.csv``, by hash; a damaged line is said and left out. Raises Bad."""
     try:
         text = raw.decode("utf-8-sig")
-        rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+        rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        heads = rows.fieldnames
     except UnicodeDecodeError as error:
         raise Bad(f"it is not UTF-8 text (byte {error.start})") from None
     except csv.Error as error:
         raise Bad(f"it is not CSV: {error}") from None
-    if not rows:
+    if not heads:
         raise Bad("it lists no commit")
-    if missing := [name for name in COLUMNS if name not in rows[0]]:
+    if missing := [name for name in COLUMNS if name not in heads]:
         raise Bad(f"it lacks the column {missing[0]}")
-    return {commit.hash: commit for commit in map(_commit, rows)}
+    found: dict[str, Commit] = {}
+    damaged: list[str] = []
+    try:
+        for row in rows:
+            try:
+                commit = _commit(row)
+                found[commit.hash] = commit
+            except Bad as error:
+                damaged.append(f"line {rows.line_num} left out: {error}")
+    except csv.Error as error:
+        damaged.append(f"left out from line {rows.line_num + 1} on: it is not CSV: {error}")
+    for text in damaged[:MOST_SAID]:
+        say(text)
+    if len(damaged) > MOST_SAID:
+        say(f"and {len(damaged) - MOST_SAID} more of its lines left out")
+    return found
 
 
 def _commit(row: Mapping[str, str | None]) -> Commit:

@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from reports.fields import Bad, Fields, Json, clean, mapping, parse, sequence, shown
@@ -70,7 +71,7 @@ class History:
         """What people wrote about a commit; empty where nobody did."""
         return next((text for name, text in self.notes.items() if commit.startswith(name)), "")
 
-    @property
+    @cached_property
     def commits(self) -> tuple[str, ...]:
         """Every commit with a figure, in order."""
         found = {p.commit for s in self.series for p in s.points}
@@ -85,13 +86,19 @@ class _Benchmark:
     title: str
 
 
+LATER = "the later figures stand"
+UNDATED = "where they do not say which is later, the figures of this file stand"
+
 Key = tuple[str, str, str, str, tuple[tuple[str, str], ...]]
 Say = Callable[[str], None]
 
 
 @dataclass
 class _Found:
-    """What has been read so far. Where two files have the same figure, the one taken later stands."""
+    """What has been read so far. Where two files have the same figure, the one taken later stands.
+
+    Of two that say the same time, or none, the one read later does: the order of names.
+    """
 
     benchmarks: Mapping[str, _Benchmark] = field(default_factory=dict)
     points: dict[Key, dict[str, tuple[float, Point | None]]] = field(
@@ -102,12 +109,14 @@ class _Found:
     written: dict[str, str] = field(default_factory=dict)
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def keep(self, key: Key, commit: str, taken: float, point: Point | None) -> bool:
-        """Whether the commit had another figure already."""
+    def keep(self, key: Key, commit: str, taken: float, point: Point | None) -> str:
+        """Which figure stands, where the commit had another one already; else empty."""
         before = self.points[key].get(commit)
         if before is None or taken >= before[0]:
             self.points[key][commit] = (taken, point)
-        return before is not None and before[1] != point
+        if before is None or before[1] == point:
+            return ""
+        return LATER if before[0] != taken else UNDATED
 
 
 def load_history(folder: Path | None) -> History:
@@ -179,8 +188,8 @@ def _read_benchmarks(raw: bytes, found: _Found, _: Say) -> None:
     found.benchmarks = benchmarks
 
 
-def _read_commits(raw: bytes, found: _Found, _: Say) -> None:
-    found.known |= read_commits(raw)
+def _read_commits(raw: bytes, found: _Found, say: Say) -> None:
+    found.known |= read_commits(raw, say)
 
 
 def _read_results(raw: bytes, found: _Found, say: Say) -> None:
@@ -193,7 +202,7 @@ def _read_results(raw: bytes, found: _Found, say: Say) -> None:
     machine = top.object("params").text("machine")
     environment = _environment_name(top)
     results = top.object("results")
-    twice = False
+    twice: set[str] = set()
     for name in results.names():
         try:
             values = sequence(results.raw(name), f"results.{clean(name)}")
@@ -209,12 +218,12 @@ def _read_results(raw: bytes, found: _Found, say: Say) -> None:
             for parameters, figure in _figures(row, known.names):
                 key = (clean(name), known.unit, machine, environment, parameters)
                 point = Point(commit, date, *figure) if figure else None
-                twice |= found.keep(key, commit, taken, point)
+                twice.add(found.keep(key, commit, taken, point))
             found.dates[commit] = date
         except Bad as error:
             say(f"one benchmark left out: {error}")
-    if twice:
-        say(f"{clean(commit)[:8]} was measured twice in the same environment; the later figures stand")
+    if stand := [text for text in (LATER, UNDATED) if text in twice]:
+        say(f"{clean(commit)[:8]} was measured twice in the same environment; {'; '.join(stand)}")
 
 
 def _guessed_unit(name: str) -> str:

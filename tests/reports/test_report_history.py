@@ -194,6 +194,17 @@ def test_duplicates_the_later_one_stands(two_commits):
     assert newest == [9.0, 9.0, 9.0, 9.0]
     (problem,) = history.problems
     assert "measured twice" in problem.text
+    assert problem.text.endswith("; the later figures stand")
+
+
+def test_of_duplicates_without_a_later_one_the_file_that_stands_is_named(two_commits):
+    again = result("b" * 40, 2, {TIME: row([9.0, 9.0, 9.0, 9.0])})
+    (two_commits / "bench" / "z-copy.json").write_text(json.dumps(again))
+    history = load_history(two_commits)
+    assert [s.points[-1].value for s in history.series if s.benchmark == TIME] == [9.0, 9.0, 9.0, 9.0]
+    (problem,) = history.problems
+    assert problem.shown == "asv/bench/z-copy.json"
+    assert problem.text.endswith("; where they do not say which is later, the figures of this file stand")
 
 
 def test_a_plain_copy_changes_nothing(two_commits):
@@ -268,6 +279,21 @@ def test_a_damaged_log_is_named_and_the_figures_stay(two_commits, content, why):
     assert [p.shown for p in history.problems] == ["asv/bench/commits.csv"]
     assert why in history.problems[0].text
     assert history.commits == ("a" * 40, "b" * 40)
+
+
+def test_a_damaged_line_is_named_and_the_others_count(two_commits):
+    good = [f"{letter * 40},4,2026-11-01T00:00:00Z,p,{letter}" for letter in "ab"]
+    history = logged(two_commits, good[0], f"{'c' * 40},many,2026-11-01,p,c", good[1], 'x,"unclosed')
+    assert [c.subject for c in history.log] == ["a", "b"]
+    said = [p.text for p in history.problems]
+    assert said[0] == "line 3 left out: ancestors of cccccccc must be a count; got 'many'"
+    assert said[1].startswith("left out from line 5 on: it is not CSV")
+
+
+def test_many_damaged_lines_are_counted(two_commits):
+    history = logged(two_commits, *["x,1,2026-11-01,p,s"] * 50)
+    assert len(history.problems) == 6
+    assert history.problems[-1].text == "and 45 more of its lines left out"
 
 
 def test_notes_are_read(two_commits):
