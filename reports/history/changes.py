@@ -10,8 +10,9 @@ import hashlib
 import itertools
 import math
 import statistics
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -23,6 +24,9 @@ from reports.powers import superscript
 
 PEER: Final = ", torch"
 """How the name of a case ends that is PyTorch's own function, followed to watch the machine."""
+
+MOST_COMMITS: Final = 1000
+"""Commits of a machine that are judged and shown, the newest: finding steps grows with the square of them."""
 
 AROUND: Final = 3
 """Commits before and after a step from which the movement of the peers is taken."""
@@ -79,6 +83,11 @@ class Case:
     def newest(self) -> Point:
         return self.series.points[-1]
 
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Commit -> index of its point."""
+        return {p.commit: index for index, p in enumerate(self.series.points)}
+
 
 def _is_count(text: str) -> bool:
     return text.isascii() and text.isdecimal() and 0 < len(text) < 20
@@ -119,14 +128,18 @@ class Lost:
 
 @dataclass(frozen=True)
 class Judged:
-    """The whole history of all machines. ``changes`` are the newest first, by the history's order."""
+    """The history of all machines. ``changes`` are the newest first, by the history's order.
+
+    ``older`` says how many commits a machine has before those that are judged.
+    """
 
     history: History
     cases: tuple[Case, ...]
     changes: tuple[Change, ...]
     lost: tuple[Lost, ...]
+    older: Mapping[str, int]
 
-    @property
+    @cached_property
     def machines(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(c.series.machine for c in self.cases))
 
@@ -135,8 +148,22 @@ class Judged:
         return tuple(c for c in self.cases if c.series.machine == machine)
 
     def order(self, machine: str) -> tuple[Commit, ...]:
-        """The commits with a figure of that machine, oldest first."""
-        found = {p.commit for c in self.of(machine) for p in c.series.points}
+        """The judged commits with a figure of that machine, oldest first."""
+        return self._orders[machine]
+
+    @cached_property
+    def _orders(self) -> Mapping[str, tuple[Commit, ...]]:
+        return {
+            machine: tuple(c for c in self.history.log if c.hash in found)
+            for machine, found in _measured(c.series for c in self.cases).items()
+        }
+
+    @cached_property
+    def listed(self) -> tuple[Commit, ...]:
+        """The commits that something is said of, oldest first: judged, lost, or (the newest) unmeasured."""
+        found = {c.hash for order in self._orders.values() for c in order}
+        found.update(lost.commit.hash for lost in self.lost)
+        found.update(c.hash for c in self.unmeasured[-MOST_COMMITS:])
         return tuple(c for c in self.history.log if c.hash in found)
 
     @cached_property
@@ -154,7 +181,7 @@ class Judged:
             found.setdefault(change.case.id, []).append(change)
         return {name: tuple(changes) for name, changes in found.items()}
 
-    @property
+    @cached_property
     def unmeasured(self) -> tuple[Commit, ...]:
         """Commits that were tried and gave no figure at all: they do not build, or cannot be imported."""
         measured = set(self.history.commits)
@@ -162,15 +189,16 @@ class Judged:
 
 
 def judged(history: History) -> Judged:
-    """Judge every series; a pure function of what is stored."""
+    """Judge every series by its machine's newest commits; a pure function of what is stored."""
     log = {c.hash: c for c in history.log}
+    rank = {c.hash: index for index, c in enumerate(history.log)}
+    series, older = _newest(history, rank)
     cases = tuple(
         Case(s, judge([p.value for p in s.points], _kind(s), _possible(s.points, log)))
-        for s in history.series
+        for s in series
         if s.points
     )
     peers = [c for c in cases if c.is_peer]
-    rank = {c.hash: index for index, c in enumerate(history.log)}
     changes = [change for case in cases for change in _changes(case, peers, log)]
     changes.sort(key=lambda c: (-rank[c.commit.hash], c.kind != "worse", c.case.name))
     lost = tuple(
@@ -178,7 +206,33 @@ def judged(history: History) -> Judged:
         for c in cases
         if c.series.failed and rank[c.series.failed[-1]] > rank[c.newest.commit]
     )
-    return Judged(history, cases, tuple(changes), lost)
+    return Judged(history, cases, tuple(changes), lost, older)
+
+
+def _measured(series: Iterable[Series]) -> Mapping[str, set[str]]:
+    """Machine -> the commits of which it has a figure."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for s in series:
+        found[s.machine].update(p.commit for p in s.points)
+    return found
+
+
+def _newest(history: History, rank: Mapping[str, int]) -> tuple[Sequence[Series], Mapping[str, int]]:
+    """The series as far as their machine's newest :data:`MOST_COMMITS` go, and how many it has before."""
+    measured = _measured(history.series)
+    older = {machine: max(len(commits) - MOST_COMMITS, 0) for machine, commits in measured.items()}
+    begin = {
+        m: sorted(map(rank.__getitem__, commits))[older[m]] for m, commits in measured.items() if commits
+    }
+    return [_since(s, begin.get(s.machine, 0), rank) for s in history.series], older
+
+
+def _since(series: Series, begin: int, rank: Mapping[str, int]) -> Series:
+    if not begin:
+        return series
+    points = tuple(p for p in series.points if rank[p.commit] >= begin)
+    failed = tuple(commit for commit in series.failed if rank[commit] >= begin)
+    return replace(series, points=points, failed=failed)
 
 
 def _kind(series: Series) -> str:
@@ -223,9 +277,10 @@ def _beside(peer: Case, case: Case) -> bool:
 
 def _movement(case: Case, commit: str) -> float | None:
     """Logarithm of how much a case moved at a commit; None where it was not measured on both sides."""
-    values = [p.value for p in case.series.points]
-    at = next((i for i, p in enumerate(case.series.points) if p.commit == commit), 0)
-    before, after = values[max(0, at - AROUND) : at], values[at : at + AROUND]
+    at = case.places.get(commit, 0)
+    before, after = (
+        [p.value for p in case.series.points[a:b]] for a, b in ((max(0, at - AROUND), at), (at, at + AROUND))
+    )
     if not at or min(*before, *after) <= 0:
         return None
     return math.log(statistics.geometric_mean(after) / statistics.geometric_mean(before))

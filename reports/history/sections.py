@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from hashlib import sha256
 
 from reports import tables
@@ -17,6 +17,9 @@ from reports.svg import word
 MOST_CHANGES = 200
 """Rows of the list of changes; the figures show all."""
 
+MOST_UNMEASURED = 20
+"""Commits without a figure that the answer names; the list of commits has the others."""
+
 TONES = {"worse": "slower", "unconfirmed": "slower", "better": "faster", "machine": "same"}
 
 FEED = "feed.xml"
@@ -26,7 +29,9 @@ def _verdict(site: Site) -> Content:
     """The page's answer, one paragraph a machine; there even where nothing was measured."""
     found = site.judged
     said = [_said(found, machine) for machine in found.machines]
-    return Content(more={"machines": said, "unmeasured": found.unmeasured, "feed": FEED})
+    unmeasured = found.unmeasured[-MOST_UNMEASURED:]
+    more = {"unmeasured": unmeasured, "before": len(found.unmeasured) - len(unmeasured)}
+    return Content(more={"machines": said, "feed": FEED, **more})
 
 
 def _said(found: Judged, machine: str) -> Mapping[str, object]:
@@ -36,7 +41,8 @@ def _said(found: Judged, machine: str) -> Mapping[str, object]:
     cases = [c for c in found.of(machine) if c.newest.commit == newest.hash]
     return {
         "machine": machine,
-        "count": len(order),
+        "count": len(order) + found.older[machine],
+        "judged": len(order),
         "newest": newest,
         "cases": len(cases),
         "worse": [c for c in here if c.kind in ("worse", "unconfirmed")],
@@ -155,20 +161,22 @@ def _percent(share: float | None) -> Cell:
 
 
 def _commits(site: Site) -> Content | None:
-    """Every commit that was tried, the newest first, with its steps."""
+    """Every commit that was tried and is not too old, the newest first, with its steps."""
     found = site.judged
-    listed = [_entry(c, found, site) for c in reversed(site.inputs.history.log)]
-    return Content(more={"listed": listed}) if listed else None
+    unmeasured = {c.hash for c in found.unmeasured}
+    listed = [_entry(c, found, site, unmeasured) for c in reversed(found.listed)]
+    unlisted = len(site.inputs.history.log) - len(listed)
+    return Content(more={"listed": listed, "unlisted": unlisted}) if listed else None
 
 
-def _entry(commit: Commit, found: Judged, site: Site) -> Mapping[str, object]:
+def _entry(commit: Commit, found: Judged, site: Site, unmeasured: Collection[str]) -> Mapping[str, object]:
     own = [c for c in found.by_commit.get(commit.hash, ()) if not c.case.is_peer]
     return {
         "commit": commit,
         "date": tables.moment(commit.date),
         "note": site.inputs.history.note(commit.hash),
         "rows": [_row(c, site) for c in own],
-        "unmeasured": commit in found.unmeasured,
+        "unmeasured": commit.hash in unmeasured,
     }
 
 

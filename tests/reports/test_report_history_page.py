@@ -5,17 +5,20 @@ import html
 import io
 import json
 import re
+import time
 import uuid
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from reports.badges import badge
+from reports.history import changes
 from reports.history.changes import judged
 from reports.history.figures import multiple
 from reports.history.results import load_history
 from reports.history.steps import Step
 from reports.powers import RAISED
+from tests.reports import asv_factory
 from tests.reports.history_factory import (
     GEM,
     PEERS,
@@ -243,6 +246,48 @@ def test_a_commit_that_could_not_be_measured_is_said(tmp_path, build):
     page = Page(build(asv=folder)["history.html"].decode()).text
     assert f"cannot be imported): {commit(5)[:8]} ." in page
     assert "could not be measured" in page
+
+
+def test_ten_thousand_commits_are_built_in_time_and_the_page_stays_small(tmp_path, build):
+    figures = {TIME: stepped(9900, 1.2), ULP: lambda i, _: 0.5 + (i > 9950)}
+    folder = store(tmp_path / "asv", figures, commits=10_000)
+    begun = time.process_time()
+    files = build(asv=folder)
+    assert time.process_time() - begun < 60, "seconds of one processor"
+    assert len(files["history.html"]) < 1_000_000
+    page = Page(files["history.html"].decode()).text
+    assert "10000 commits in all, of which the newest 1000 are judged and shown" in page
+    assert "And 9000 older commits" in page
+    assert faults(files["history.html"].decode(), set(files)) == []
+    at = {row[4] for row in json.loads(files["data/history/steps.json"])["rows"]}
+    assert {commit(9900), commit(9951)} <= at
+
+
+@pytest.mark.slow
+def test_two_thousand_commits_of_many_rows_are_built_in_time(tmp_path, build):
+    folder = asv_factory.history(tmp_path / "asv", 2000, 48)
+    begun = time.process_time()
+    build(asv=folder)
+    assert time.process_time() - begun < 25, "seconds of one processor"
+
+
+def test_each_machine_has_its_own_newest_commits(tmp_path, monkeypatch):
+    monkeypatch.setattr(changes, "MOST_COMMITS", 10)
+    folder = store(tmp_path / "asv", {TIME: steady}, machine="ours", commits=12)
+    store(folder, {TIME: stepped(20, 2.0)}, machine="theirs", commits=30)
+    found = judged(load_history(folder))
+    assert found.older == {"ours": 2, "theirs": 20}
+    assert [c.hash for c in found.order("ours")] == [commit(i) for i in range(2, 12)]
+    assert [c.hash for c in found.order("theirs")] == [commit(i) for i in range(20, 30)]
+    assert found.changes == (), "the step is older than what is judged"
+    assert [c.hash for c in found.listed] == [commit(i) for i in (*range(2, 12), *range(20, 30))]
+
+
+def test_many_commits_without_a_figure_are_counted(tmp_path, build):
+    folder = store(tmp_path / "asv", {TIME: lambda i, s: None if i > 1 else steady(i, s)}, commits=30)
+    page = Page(build(asv=folder)["history.html"].decode()).text
+    assert commit(29)[:8] in page
+    assert "and 8 before." in page
 
 
 def test_without_a_history_the_page_says_how_to_begin(build):
