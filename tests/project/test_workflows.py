@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ TARGETS = {name for line in re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILIN
 MAY_WRITE = {("comment.yml", "pull-requests"), ("publish.yml", "pages"), ("publish.yml", "id-token")}
 """Each permission to write, and the workflow that needs it."""
 
-AROUND = {"mkdir", "cat", "gh", "test", "number=$(tr"}
+AROUND = {"mkdir", "cat", "gh", "test", "echo", "number=$(tr", "found=$(gh", "ours='.[]"}
 """Commands beside make that carry files to and from GitHub, and are of no use anywhere else."""
 
 
@@ -96,6 +99,96 @@ def test_checkouts_keep_no_credentials_and_every_job_ends(workflow: dict[Any, An
         if "actions/checkout@" in step.get("uses", ""):
             assert step["with"]["persist-credentials"] is False
     assert all(job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
+
+
+# --- the comment ------------------------------------------------------------------------------------------
+
+GH = """#!/usr/bin/env bash
+echo "$*" >> calls
+case "$*" in
+  *pulls/7*) echo "$HEAD";;
+  *issues/7/comments*) cat comments;;
+  *body.md*) cp body.md posted;;
+esac
+"""
+"""Stands for GitHub's command: writes down how it was called, knows one pull request and its comments."""
+
+
+def commented(
+    tmp_path: Path, comments: str, table: str | None, head: str = "abc"
+) -> tuple[int, list[str], str]:
+    """The exit code of the step that comments, gh's calls that write, and what was written."""
+    workflow = yaml.safe_load((FOLDER / "comment.yml").read_text(encoding="utf-8"))
+    job = workflow["jobs"]["comment"]
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "gh").write_text(GH)
+    (tmp_path / "bin" / "gh").chmod(0o755)
+    (tmp_path / "comments").write_text(comments)
+    (tmp_path / "compare").mkdir()
+    (tmp_path / "compare" / "number").write_text("7\n")
+    if table is not None:
+        (tmp_path / "compare" / "compare.md").write_text(table)
+    environment = {
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "GH_REPO": "o/r",
+        "MEASURED": "abc",
+        "HEAD": head,
+        "URL": "the run's page",
+        "MARK": job["env"]["MARK"],
+    }
+    command = ["bash", "-e", "-c", job["steps"][-1]["run"]]
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    calls = (tmp_path / "calls").read_text().splitlines()
+    posted = tmp_path / "posted"
+    return run.returncode, [c for c in calls if "body.md" in c], posted.read_text() if posted.exists() else ""
+
+
+def test_the_first_comment_is_a_new_one_with_a_mark(tmp_path: Path) -> None:
+    code, written, text = commented(tmp_path, "", "A table.\n")
+    assert (code, written) == (0, ["pr comment 7 --body-file body.md"])
+    assert text == "<!-- gem-impls compare -->\nA table.\n"
+
+
+def test_later_ones_replace_ours_and_no_other(tmp_path: Path) -> None:
+    code, written, _ = commented(tmp_path, "41\n52\n", "A table.\n")  # what the filter lets through
+    assert (code, written) == (0, ["api -X PATCH repos/o/r/issues/comments/41 -F body=@body.md"])
+    assert "--edit-last" not in (FOLDER / "comment.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the filter is jq's")
+def test_ours_is_the_bots_with_the_mark(tmp_path: Path) -> None:
+    text = (FOLDER / "comment.yml").read_text(encoding="utf-8")
+    (ours,) = re.findall(r"ours='(.*)'", text)
+    (mark,) = re.findall(r"MARK: (.*)", text)
+    bot = "github-actions[bot]"
+    said = [(1, bot, "Something else"), (2, "person", f"{mark} copied"), (3, bot, f"{mark}\nA table.")]
+    comments = json.dumps([{"id": i, "user": {"login": who}, "body": body} for i, who, body in said])
+    run = subprocess.run(
+        ["jq", ours],
+        input=comments,
+        env={**os.environ, "MARK": mark},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.split() == ["3"]
+
+
+@pytest.mark.parametrize("table", [None, ""])
+def test_a_missing_table_is_said(tmp_path: Path, table: str | None) -> None:
+    code, written, text = commented(tmp_path, "", table)
+    assert (code, len(written)) == (0, 1)
+    assert "ended before it wrote a table: the run's page" in text
+
+
+def test_nothing_is_said_of_a_commit_that_is_no_longer_the_newest(tmp_path: Path) -> None:
+    code, written, _ = commented(tmp_path, "", "A table.\n", head="def")
+    assert (code, written) == (1, [])
+
+
+def test_a_cancelled_comparison_is_not_commented() -> None:
+    text = (FOLDER / "comment.yml").read_text(encoding="utf-8")
+    assert yaml.safe_load(text)["jobs"]["comment"]["if"].endswith("conclusion != 'cancelled' }}")
 
 
 def test_make_understands_what_compare_passes() -> None:
