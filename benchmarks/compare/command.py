@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import math
+import os
 import random
 import shlex
 import shutil
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import record as sweeps
 from benchmarks.command_line import BAD_USE, Parser
-from benchmarks.compare import judge, plan, show, store
+from benchmarks.compare import judge, plan, scratch, show, stopping, store
 from benchmarks.compare.build import Unbuildable, install
-from benchmarks.compare.revisions import WORKING_TREE, Revision, UnknownRevision, export, resolve, uncommitted
+from benchmarks.compare.revisions import (
+    WORKING_TREE,
+    Revision,
+    UnknownRevision,
+    export,
+    files_in,
+    resolve,
+    uncommitted,
+)
 from benchmarks.compare.sitting import Broken, Settings, Sitting
 from benchmarks.compare.store import SIDES, Journal, Unreadable
 from benchmarks.error.cache import Unwritable, require_writable, write_whole
-
-NOTHING, INTERRUPTED = 0, 130
 
 BITS: Final = {
     judge.SLOWER: 4,
@@ -52,8 +62,9 @@ NOT_STORED: Final = 64
 EPILOG: Final = """\
 exit code: the sum of 4 (something is slower), 8 (less exact), 16 (more memory), 32 (could not be measured,
 or, where --fail-on names them, gone or new: in one revision only)
-and 64 (the record could not be written); 0: none of them; 2: bad use, nothing was measured; 130: interrupted,
-what was measured is in the journal, and compare --from judges it
+and 64 (the record could not be written); 0: none of them; 2: bad use, or no room to build: nothing was
+measured; 130, 143, 129: ended by Ctrl-C, SIGTERM, SIGHUP: what was measured is in the journal, and compare
+--from judges it
 
 -k takes expressions over the names of cases, as pytest does: -k 'numpy_cpu and not backward', -k error"""
 
@@ -66,17 +77,18 @@ def main(argv: Sequence[str], repository: Path = sweeps.ROOT) -> int:
     """Run the command; returns its exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        if arguments.stored is not None:
-            return _again(arguments)
-        if arguments.base is None:
-            raise Refused("BASE is missing: the revision to compare with, such as main")
-        return _compare(arguments, repository, shlex.join(_without_paths(argv)))
+        with stopping.tidily():
+            if arguments.stored is not None:
+                return _again(arguments)
+            if arguments.base is None:
+                raise Refused("BASE is missing: the revision to compare with, such as main")
+            return _compare(arguments, repository, shlex.join(_without_paths(argv)))
     except (Refused, Unwritable, UnknownRevision, plan.NothingSelected, Unreadable) as refusal:
         print(f"error: {show.plain(str(refusal))}", file=sys.stderr)
         return BAD_USE
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         print("interrupted; nothing was measured yet", file=sys.stderr)
-        return INTERRUPTED
+        return stopping.exit_code(stop)
 
 
 # --- the command line -----------------------------------------------------------------------------------
@@ -212,21 +224,20 @@ def _compare(arguments: argparse.Namespace, repository: Path, command: str) -> i
     head = arguments.head or (WORKING_TREE if uncommitted(repository) else "HEAD")
     revisions = {"base": resolve(arguments.base, repository), "head": resolve(head, repository)}
     _require_places(arguments)
-    plan.make(
-        arguments.cases,
-        plan.implementations_in(repository / "gem_impls"),
-        arguments.device,
-        arguments.keyword,
-    )
+    known = {*plan.implementations_in(repository / "gem_impls")}
+    for revision in revisions.values():
+        known |= {*plan.implementations_among(files_in(revision, repository))}
+    plan.make(arguments.cases, known, arguments.device, arguments.keyword)
     seed = random.SystemRandom().randrange(2**31) if arguments.seed is None else arguments.seed
     effect = arguments.effect or judge.EFFECT
     journal = Journal(store.new_name(arguments.out), _say)
     for side, revision in revisions.items():
         _say(f"{side}: {revision.label}  {revision.subject}")
-    with tempfile.TemporaryDirectory(prefix="gem-compare-", ignore_cleanup_errors=True) as scratch:
-        private = Path(scratch)
-        sides = _built(revisions, repository, private)
-        benchmarks = _frozen(repository, private)
+    with ExitStack() as stack:
+        with _room():
+            private = stack.enter_context(scratch.folder())
+            sides = _built(revisions, repository, private)
+            benchmarks = _frozen(repository, private)
         names = [n for side in sides.values() for n in plan.implementations_in(side.folder / "gem_impls")]
         names = names or plan.implementations_in(repository / "gem_impls")
         chosen = plan.make(arguments.cases, names, arguments.device, arguments.keyword)
@@ -240,23 +251,49 @@ def _compare(arguments: argparse.Namespace, repository: Path, command: str) -> i
         settings = Settings(left, seed, arguments.threads, effect)
         paths = {name: [side.folder, benchmarks] for name, side in sides.items()}
         try:
-            _measure(sides, Sitting(rows, paths, private, settings, journal, _say), rows, journal)
-        except KeyboardInterrupt:
+            stopped = _measure(sides, Sitting(rows, paths, private, settings, journal, _say), rows, journal)
+        except KeyboardInterrupt as stop:
             _say(f"interrupted; what was measured is in {journal.path.name}: compare --from judges it")
-            return INTERRUPTED
-        journal.append({"finished": sweeps.now(), "complete": True})
+            return stopping.exit_code(stop)
+        journal.append({"finished": sweeps.now(), "complete": stopped is None, "stopped": stopped})
     return _conclude(arguments, journal)
 
 
+@contextmanager
+def _room() -> Iterator[None]:
+    """What cannot be written before anything is measured refuses the command."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or _full(error) or error
+        raise Refused(
+            f"the revisions cannot be written out below {tempfile.gettempdir()} ({why}); "
+            "name another folder with the variable TMPDIR"
+        ) from error
+
+
+def _full(error: Exception) -> str | None:
+    """The words for a full disk, where that is what went wrong."""
+    words = os.strerror(errno.ENOSPC)
+    return words if words in str(error) else None
+
+
 def _built(revisions: Mapping[str, Revision], repository: Path, private: Path) -> dict[str, Side]:
-    """Both sides exported, built and installed, at the same time. Their folders' names are equally long."""
+    """Both sides exported, built and installed, at the same time. Their folders' names are equally long.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    unwanted = threading.Event()
 
     def one(name: str) -> Side:
         folder = private / name / "site"
         try:
             export(revisions[name], repository, private / name / "source")
-            install(private / name / "source", private / name / "wheels", folder)
+            install(private / name / "source", private / name / "wheels", folder, unwanted.is_set)
         except (Unbuildable, OSError) as error:
+            if full := _full(error):
+                raise OSError(errno.ENOSPC, full) from error
             reason = f"it does not build: {error}"
             _say(f"{name}: {reason}")
             return Side(revisions[name], folder, reason)
@@ -264,7 +301,11 @@ def _built(revisions: Mapping[str, Revision], repository: Path, private: Path) -
 
     _say("building both")
     with ThreadPoolExecutor(2) as threads:
-        return dict(zip(SIDES, threads.map(one, SIDES), strict=True))
+        try:
+            return dict(zip(SIDES, threads.map(one, SIDES), strict=True))
+        except BaseException:
+            unwanted.set()
+            raise
 
 
 def _frozen(repository: Path, private: Path) -> Path:
@@ -298,21 +339,27 @@ def _header(
 
 def _measure(
     sides: Mapping[str, Side], sitting: Sitting, rows: Sequence[Mapping[str, Any]], journal: Journal
-) -> None:
-    """Run the sitting; a side that cannot be measured is the reason of every row."""
+) -> str | None:
+    """Run the sitting; why it ended early, if it did.
+
+    A side that cannot be measured, or no longer, is the reason of every row that has no figures yet.
+    """
     for name, side in sides.items():
         if side.broken:
             for row in rows:
                 journal.append({"failed": row["id"], "side": name, "reason": side.broken, "lacks": False})
     if any(side.broken for side in sides.values()):
-        return
+        return None
     try:
         sitting.run()
     except Broken as error:
         _say(str(error))
         name, _, reason = str(error).partition(": ")
-        for row in rows:
-            journal.append({"failed": row["id"], "side": name, "reason": reason, "lacks": False})
+        verdicts = store.assemble(journal.events)["verdicts"]
+        for row in {v["id"]: None for v in verdicts if v["verdict"] == judge.UNMEASURED}:
+            journal.append({"failed": row, "side": name, "reason": reason, "lacks": False})
+        return str(error)
+    return None
 
 
 # --- what it comes to -----------------------------------------------------------------------------------
@@ -357,7 +404,10 @@ def _publish(arguments: argparse.Namespace, record: dict[str, Any]) -> bool:
 
 def exit_code(record: Mapping[str, Any], fail_on: Sequence[str] = COUNTED) -> int:
     """The sum of the bits of the verdicts that occur, of those that count."""
-    found = {row["verdict"] for row in record["verdicts"]} & set(fail_on)
+    said = {row["verdict"] for row in record["verdicts"]}
+    if record[store.KEY].get("stopped"):
+        said.add(judge.UNMEASURED)  # what it did not come to
+    found = said & set(fail_on)
     return sum({BITS[word] for word in found})
 
 

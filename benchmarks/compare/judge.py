@@ -75,7 +75,7 @@ class Verdict:
             ratio above 1.
         base: of a time, seconds per call; else the figures,
         head: likewise.
-        reason: a sentence: what changed, why nothing could be measured, or who lacks it and what the other has.
+        reason: a sentence: what changed, why nothing could be measured, or who lacks it.
     """
 
     id: str
@@ -275,7 +275,7 @@ def _only_side(failed: Mapping[str, Any]) -> str | None:
 
 
 def _one_sided(entry: Mapping[str, Any], what: str, only: str) -> Verdict:
-    """What is said of a case that one side has: not compared, but its figures are told where there are any."""
+    """What is said of a case that one side has: not compared, but its figures are told where it has any."""
     lacking = "head" if only == "base" else "base"
     figures = None if what == "time" else entry[what][only]
     told = f"{lacking}: {entry['failed'][lacking]['reason']}"
@@ -297,6 +297,8 @@ FIGURES: Final[dict[str, Callable[[Any], str]]] = {
 
 
 def _why_not(entry: Mapping[str, Any], what: str) -> str | None:
+    if what != "time" and None not in entry[what].values():
+        return None  # what was counted stands, whatever went wrong afterwards
     reasons = [f"{side}: {why['reason']}" for side, why in entry["failed"].items() if why is not None]
     if reasons:
         return "; ".join(reasons)

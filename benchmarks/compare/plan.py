@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from benchmarks import cases
@@ -97,6 +97,12 @@ def make(selection: str, implementations: Iterable[str], device: str, keyword: s
 def implementations_in(package: Path) -> list[str]:
     """The names of the implementations in a package's folder, nothing imported."""
     return sorted(path.stem for path in (package / "impls").glob("[!_]*.py"))
+
+
+def implementations_among(files: Iterable[str]) -> list[str]:
+    """Likewise, of a repository's files, named as git names them."""
+    paths = map(PurePosixPath, files)
+    return sorted(p.stem for p in paths if p.match("gem_impls/impls/[!_]*.py") and len(p.parts) == 3)
 
 
 def case_entry(case: Case) -> Entry:

@@ -130,16 +130,21 @@ class Worker:
         """End it at once, and what it started; again does nothing."""
         if self._errors.closed:
             return
-        if hasattr(os, "killpg"):
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody of its session is left
-                os.killpg(self.pid, signal.SIGKILL)
-        self._process.kill()
-        self._process.wait()
+        end_group(self._process)
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None, "both are pipes"
             with contextlib.suppress(OSError):  # a command that it never read
                 pipe.close()
         self._errors.close()
+
+
+def end_group(process: subprocess.Popen[Any]) -> None:
+    """End a process that began a session of its own, and what it started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # nobody of its session is left
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 def environment(path: Sequence[Path], threads: int) -> dict[str, str]:

@@ -101,6 +101,12 @@ def uncommitted(repository: Path) -> tuple[str, ...]:
     return tuple(sorted(line[3:] for line in listed.split("\0") if line))
 
 
+def files_in(revision: Revision, repository: Path) -> list[str]:
+    """The names of a revision's files, nothing written out; of the working tree, those of its commit."""
+    listed = _git(repository, "ls-tree", "-r", "-z", "--name-only", "--full-tree", revision.commit) or ""
+    return [name for name in listed.split("\0") if name]
+
+
 def export(revision: Revision, repository: Path, folder: Path) -> None:
     """Write the files of a revision into ``folder``, which is made.
 

@@ -86,7 +86,9 @@ def notes(record: Record) -> list[str]:
     """Sentences about the run itself, that a reader must know to trust the table."""
     header = record[KEY]
     said = []
-    if not header["complete"]:
+    if header.get("stopped"):
+        said.append(f"The run ended early: {header['stopped']}. These are the verdicts on what there is.")
+    elif not header["complete"]:
         said.append("The run was interrupted: these are the verdicts on what was measured until then.")
     for side in SIDES:
         revision = header[side]

@@ -43,7 +43,7 @@ Entry = dict[str, Any]
 
 
 class Broken(Exception):
-    """A revision cannot be measured at all; the message says why."""
+    """A revision cannot be measured, or no longer; the message says why. What was measured stands."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Sitting:
         """Count once, then measure round after round.
 
         Raises:
-            Broken: a revision's package cannot be imported.
+            Broken: a revision's package cannot be imported, or a process no longer be started.
         """
         end = time.monotonic() + self._settings.budget_s
         overhead = 0.0
@@ -145,9 +145,13 @@ class Sitting:
         return sampled
 
     def _launch(self, side: str, stack: ExitStack) -> Worker:
-        worker = Worker(self._paths[side], self._settings.threads, self._settings.timeout_s)
-        stack.callback(worker.kill)
-        worker.tell("hello")
+        try:
+            worker = Worker(self._paths[side], self._settings.threads, self._settings.timeout_s)
+            stack.callback(worker.kill)
+            worker.tell("hello")
+        except (OSError, Lost) as error:
+            why = getattr(error, "strerror", None) or error
+            raise Broken(f"{side}: its measuring process cannot be started: {why}") from error
         return worker
 
     def _greet(self, slot: Slot) -> None:

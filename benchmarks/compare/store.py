@@ -10,6 +10,7 @@ The record, schema 1, ``compare-TIME.json``::
     {"gem_impls_compare": {
        "schema": 1, "command": str, "started": ISO 8601, "finished": ISO 8601 | null,
        "complete": bool,                  # false: interrupted; what was not reached says so
+       "stopped": str | null,             # why no more could be measured; absent from older records
        "base": REVISION, "head": REVISION,
        "benchmarks": {"commit": str | null, "dirty": bool | null},
        "environment": {...},              # as a sweep's record has it
@@ -28,8 +29,8 @@ The record, schema 1, ``compare-TIME.json``::
     REVISION = {"asked": str, "commit": str, "subject": str, "time": str, "dirty": bool,
                 "uncommitted": [str], "label": str, "broken": null | str}
 
-Everything under ``"verdicts"`` follows from ``"rows"``; of a case that is new or gone, the side that has it has
-its figures there. Subjects and file names are foreign text.
+Everything under ``"verdicts"`` follows from ``"rows"``; of a case that is new or gone, the side that has it
+has its figures there. Subjects and file names are foreign text.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ def _lines(text: str) -> list[Event]:
 
 def _events_of(record: Record) -> list[Event]:
     header = {**record[KEY]}
-    finished = {"finished": header.pop("finished"), "complete": header.pop("complete")}
+    finished = {key: header.pop(key, None) for key in ("finished", "complete", "stopped")}
     events: list[Event] = [{"header": {**header, "rows": [_row(r) for r in record["rows"]]}}]
     for row in record["rows"]:
         for side in SIDES:
@@ -203,7 +204,7 @@ def assemble(events: Iterable[Event], effect: float | None = None) -> Record:
         }
         for row in header.pop("rows")
     }
-    finished, complete = None, False
+    end = {"finished": None, "complete": False, "stopped": None}
     for event in others:
         if "failed" in event:
             why = {"reason": event["reason"], "lacks": event["lacks"]}
@@ -215,11 +216,11 @@ def assemble(events: Iterable[Event], effect: float | None = None) -> Record:
             samples = {name: event[name] for name in ("calls", *SIDES)}
             rows[event["round"]]["rounds"].append(samples)
         else:
-            finished, complete = event["finished"], event["complete"]
+            end = {key: event.get(key) for key in end}
     if effect is not None:
         header["effect"] = effect
     record: Record = {
-        KEY: {**header, "finished": finished, "complete": complete},
+        KEY: {**header, **end},
         "rows": list(rows.values()),
     }
     judged = judge.judge(record, header["effect"])

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,15 +18,18 @@ from typing import Any
 import pytest
 
 from benchmarks.__main__ import main as suite
-from benchmarks.compare import command, store
-from tests.compare.conftest import NUMPY
+from benchmarks.compare import command, scratch, sitting, store
+from benchmarks.compare.processes import Worker
+from tests.compare.conftest import NUMPY, git
 from tests.compare.test_store import EVENTS, FINISHED
 from tests.project.markdown import ROOT
 
 Run = Callable[..., int]
 
+FULL = f"[Errno {errno.ENOSPC}] {os.strerror(errno.ENOSPC)}: 'x'"
 
-def copied(source: Path, wheels: Path, target: Path) -> None:
+
+def copied(source: Path, wheels: Path, target: Path, unwanted: object = None) -> None:
     """In place of a build, for tests of anything else."""
     shutil.copytree(source / "gem_impls", target / "gem_impls")
 
@@ -156,7 +160,12 @@ def test_one_ulp_of_one_variant_is_found_in_the_dtypes_that_have_it(run: Run, tm
     ("head", "keyword", "code", "reason"),
     [
         ("copying", "numpy_cpu and backward-out", 16, "bytes at the peak, beyond inputs and outputs"),
-        ("crashing", "numpy_cpu and backward-out", 32, "head: the measuring process was ended by SIGSEGV"),
+        (
+            "crashing",
+            "gem-n1-numpy_cpu and backward-out",
+            32,
+            "head: the measuring process was ended by SIGSEGV",
+        ),
         (
             "unimportable",
             "error-gem-n1-numpy_cpu-float16",
@@ -210,6 +219,12 @@ def test_a_base_that_does_not_build_says_why(
     assert command.main([*argv, "--fail-on", "slower,less-exact"], planted) == 0
 
 
+def test_k_knows_what_either_revision_has(run: Run, repository: Path, tmp_path: Path) -> None:
+    git(repository, "checkout", "--quiet", "lacking")
+    assert run("base", "lacking", "-k", "error-gem-n1-numpy_cpu-float16", repository=repository) == 0
+    assert set(words(the_record(tmp_path / "out")).values()) == {"gone"}
+
+
 def test_changes_that_are_not_committed_are_the_head_and_are_said(
     run: Run, repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -230,9 +245,6 @@ def test_changes_that_are_not_committed_are_the_head_and_are_said(
 def test_a_disk_that_fills_up_costs_the_files_and_not_the_verdicts(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(*_: Any) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     monkeypatch.setattr(store, "write_whole", full)
     monkeypatch.setattr(command, "write_whole", full)
     keyword = "error-gem-n1-numpy_cpu-float16"
@@ -246,45 +258,144 @@ def test_a_disk_that_fills_up_costs_the_files_and_not_the_verdicts(
     }
 
 
-def test_ctrl_c_leaves_a_journal_that_can_be_judged(planted: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
+def started(planted: Path, scratch: Path, *argv: str, build: str = "copied") -> subprocess.Popen[str]:
+    """The command in a process of its own, whose scratch folder lies in ``scratch``."""
+    scratch.mkdir(exist_ok=True)
     program = (
         "import sys\n"
         "from pathlib import Path\n"
         "from benchmarks.compare import command\n"
+        "from benchmarks.compare.build import install\n"
         "from tests.compare.test_command import copied\n"
-        "command.install = copied\n"
+        f"command.install = {build}\n"
         f"sys.exit(command.main(sys.argv[1:], Path({str(planted)!r})))\n"
     )
-    argv = [
-        "base",
-        "inexact",
-        "-k",
-        "numpy_cpu and (1024 or error-gem-n1-numpy_cpu-float16)",
-        "--out",
-        str(out),
-    ]
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-c", program, *argv],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TMPDIR": str(scratch)},
     )
+
+
+def wait_until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + 120
-    while not any('"round"' in path.read_text() for path in out.glob("*.jsonl")):
+    while not true():
         assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_an_end_from_outside_leaves_a_journal_that_can_be_judged_and_nothing_else(
+    number: str, code: int, planted: Path, tmp_path: Path
+) -> None:
+    out, scratch = tmp_path / "out", tmp_path / "scratch"
+    keyword = "numpy_cpu and (1024 or error-gem-n1-numpy_cpu-float16)"
+    process = started(planted, scratch, "base", "inexact", "-k", keyword, "--out", str(out))
+    wait_until(lambda: any('"round"' in path.read_text() for path in out.glob("*.jsonl")), process)
+    process.send_signal(getattr(signal, number))
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
+    assert not list(scratch.glob("gem-compare-*"))
     (journal,) = out.glob("*.jsonl")
     assert f"what was measured is in {journal.name}" in said
     assert command.main(["--from", str(journal)], planted) & 8
     record = store.assemble(store.read(journal))
     assert record[store.KEY]["complete"] is False
     assert words(record)["error error-gem-n1-numpy_cpu-float16-cpu"] == "less exact"
+
+
+def test_ctrl_c_while_building_is_no_failed_build(planted: Path, tmp_path: Path) -> None:
+    out, scratch = tmp_path / "out", tmp_path / "scratch"
+    process = started(planted, scratch, "base", "slow", "--out", str(out), build="install")
+    wait_until(lambda: bool(list(scratch.glob("pip-*"))), process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert said.endswith("building both\ninterrupted; nothing was measured yet\n")
+    assert not list(scratch.glob("gem-compare-*"))
+    assert not list(out.glob("*"))
+
+
+def test_what_killed_runs_left_is_swept_and_what_is_in_use_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    program = (
+        "import os, signal\n"
+        "from benchmarks.compare import scratch\n"
+        "with scratch.folder():\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False, env=environment)
+    (left,) = tmp_path.glob("gem-compare-*")
+    foreign = tmp_path / "gem-compare-foreign"
+    foreign.mkdir()
+    with scratch.folder() as first, scratch.folder() as second:
+        assert not left.exists()
+        assert set(tmp_path.iterdir()) == {first, second, foreign}
+    assert set(tmp_path.iterdir()) == {foreign}
+
+
+def full(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def partly(*_: Any, **__: Any) -> Any:
+    """As a copied folder says it."""
+    raise shutil.Error([("a", "b", FULL)])
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "raised"),
+    [
+        (command.scratch.tempfile, "TemporaryDirectory", full),
+        (command, "export", full),
+        (command, "install", full),
+        (command.shutil, "copytree", partly),
+    ],
+)
+def test_no_room_to_build_is_refused(
+    owner: Any,
+    name: str,
+    raised: Any,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(owner, name, raised)
+    assert run("base", "slow", "-k", "error-gem-n1-numpy_cpu-float16") == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("error: the revisions cannot be written out below ")
+    assert "(No space left on device); name another folder with the variable TMPDIR" in said
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_no_room_for_another_process_leaves_verdicts_on_what_there_is(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    launched = []
+
+    def launch(*arguments: Any) -> Worker:
+        launched.append(None)
+        return Worker(*arguments) if len(launched) <= 8 else full()
+
+    monkeypatch.setattr(sitting, "Worker", launch)
+    assert (
+        run("base", "copying", "-k", "numpy_cpu and 1024 and forward-out or numpy_cpu and backward-out") == 48
+    )
+    said = capsys.readouterr().out
+    assert "The run ended early:" in said
+    assert "its measuring process cannot be started: No space left on device." in said
+    record = the_record(tmp_path / "out")
+    assert [len(row["rounds"]) for row in record["rows"] if "time" in row["wanted"]] == [2]
+    assert "could not measure" not in words(record).values()
+    assert record[store.KEY]["complete"] is False
 
 
 def test_judging_again_says_what_could_not_be_written(
