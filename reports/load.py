@@ -143,6 +143,8 @@ def _journal(raw: bytes, say: Say) -> tuple[Json, list[Json], list[Json]]:
     if not raw.strip():
         raise Bad("it is empty")
     header = Fields(Fields(parse(lines[0]), "line 1").raw("header"), "line 1, header")
+    if {"base", "head", "rows"} <= set(header.names()):
+        raise Bad("it is the journal of an interrupted comparison; compare --from judges it")
     entries: list[Json] = []
     missing: list[Json] = []
     for number, line in enumerate(lines[1:], start=2):

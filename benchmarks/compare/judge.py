@@ -73,7 +73,7 @@ class Verdict:
         high: and its upper end.
         detectable: the smallest slowdown that this row would have found with probability :data:`POWER`, as a
             ratio above 1.
-        base: of a time, seconds per call; else the figures,
+        base: of a time, seconds per call, such that base times ratio is head; else the figures,
         head: likewise.
         reason: a sentence: what changed, why nothing could be measured, or who lacks it.
     """
@@ -150,8 +150,8 @@ def time(name: str, rounds: Sequence[Round], effect: float = EFFECT) -> Verdict:
         verdict = FASTER
     else:
         verdict = SAME if -hidden < low and high < hidden else AMBIGUOUS
-    medians = {
-        side: float(np.median([min(v) for r in rounds for s in r[side] for v in s]))
+    seconds = {
+        side: math.exp(float(np.mean([typical(s) for r in rounds for s in r[side]])))
         for side in ("base", "head")
     }
     return Verdict(
@@ -162,8 +162,8 @@ def time(name: str, rounds: Sequence[Round], effect: float = EFFECT) -> Verdict:
         low=math.exp(low),
         high=math.exp(high),
         detectable=detectable(found, effect),
-        base=medians["base"],
-        head=medians["head"],
+        base=seconds["base"],
+        head=seconds["head"],
     )
 
 

@@ -101,6 +101,12 @@ def test_a_certain_change_below_the_smallest_that_counts_is_the_same(rng: np.ran
     assert judge.time("x", simulated(rng, 1.03, 0.001, 0.01, 4), effect=0.02).verdict == judge.SLOWER
 
 
+def test_the_times_that_are_printed_have_the_ratio_that_is_printed(rng: np.random.Generator) -> None:
+    for _ in range(20):
+        found = judge.time("x", simulated(rng, 1.1, 0.05, 0.3, 4, 0.5))
+        assert found.head / found.base == pytest.approx(found.ratio, rel=1e-9)
+
+
 def test_no_rounds_are_refused() -> None:
     with pytest.raises(ValueError, match="rounds must not be empty"):
         judge.interval([])

@@ -131,6 +131,22 @@ def test_rounds_go_where_the_interval_is_widest(machine: Machine, tmp_path: Path
     assert found["b"] > sitting.FIRST_ROUNDS
 
 
+def test_time_is_shared_in_proportion_to_the_width(machine: Machine, tmp_path: Path) -> None:
+    """Over the later rounds, a row with an interval three times as wide gets three times the visits."""
+    spread = {"a": 0.1, "b": 0.3}
+    machine.noise = lambda name, number: spread[name] * ((-1) ** number)
+    record = sit(tmp_path, "ab", budget_s=300.0)
+    assert min(rounds(record).values()) > sitting.FIRST_ROUNDS + 3
+
+    def ratio(first: int, last: int) -> float:
+        visits = [sum(len(r["base"][0]) for r in row["rounds"][first:last]) for row in record["rows"]]
+        return visits[1] / visits[0]
+
+    assert ratio(0, sitting.FIRST_ROUNDS) == pytest.approx(1, rel=0.05), "even, as long as no width is known"
+    both = min(rounds(record).values())
+    assert ratio(sitting.FIRST_ROUNDS, both) == pytest.approx(3, rel=0.05)
+
+
 def test_the_budget_ends_it(machine: Machine, tmp_path: Path) -> None:
     machine.noise = lambda _, number: 0.5 * ((-1) ** number)
     record = sit(tmp_path, "ab", budget_s=60.0)
@@ -161,6 +177,8 @@ def test_a_row_that_fails_is_out_and_the_rest_is_judged(
         "c": "same",
     }
     assert verdicts["b"]["reason"] == f"head: {error}"
+    (memory,) = (row["verdict"] for row in record["verdicts"] if (row["what"], row["id"]) == ("memory", "b"))
+    assert memory == ("could not measure" if do == "memory" else "same"), "what was counted before stands"
     assert set(machine.killed) == set(range(next(machine.launched))), "none is left running"
 
 

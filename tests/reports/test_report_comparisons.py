@@ -1,5 +1,6 @@
 """What ``python -m benchmarks compare`` stored, on the page."""
 
+import json
 import math
 import re
 
@@ -7,6 +8,7 @@ import pytest
 
 from reports.kinds import COMPARISONS
 from reports.load import load
+from tests.compare.test_store import EVENTS
 from tests.reports import factory
 from tests.reports.factory import write
 from tests.reports.markup import Page, faults
@@ -109,6 +111,16 @@ def test_a_damaged_verdict_costs_that_verdict(data, damage):
     (one,) = loaded.of(COMPARISONS)
     assert [v.id for v in one.verdicts] == ["torch_compile forward"]
     assert "one verdict left out" in loaded.problems[0].text
+
+
+def test_a_journal_of_an_interrupted_comparison_is_called_that(data):
+    (data / "compare-x.jsonl").write_text("\n".join(json.dumps(event) for event in EVENTS), encoding="utf-8")
+    loaded = load([data])
+    assert loaded.records == ()
+    (problem,) = loaded.problems
+    assert problem.text == (
+        "left out: it is the journal of an interrupted comparison; compare --from judges it"
+    )
 
 
 def test_a_ratio_that_is_no_number_is_refused(data):
