@@ -87,6 +87,7 @@ BASE ?= main
 HEAD ?=
 BUDGET ?= 5m
 
+# make itself ends with 2 on any verdict that counts, and prints the command's exit code: "Error 4"
 .PHONY: compare
 compare: $(STAMP) compiler ## was a change slower, less exact, larger? (BASE=main HEAD= BUDGET=5m ARGS='-k error')
 	@$(PY) -m benchmarks compare $(BASE) $(HEAD) --budget $(BUDGET) $(ARGS)

@@ -149,16 +149,6 @@ TRIALS = (
         8,
     ),
     Trial(
-        "10 % slower, torch_naive",
-        NAIVE,
-        SLOWED.replace("OP", "TorchNaiveOp"),
-        "slower",
-        timed,
-        "torch_naive and forward-out",
-        "60s",
-        8,
-    ),
-    Trial(
         "1 ulp worse, numpy_cpu",
         NUMPY,
         INEXACT,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.compare import judge
+from benchmarks.compare import judge, sitting
 
 VISITS, PER_VISIT = 18, 4
 
@@ -44,6 +44,34 @@ def test_identical_sides_rarely_differ(rng: np.random.Generator, between: float,
     verdicts = [judge.time("x", simulated(rng, 1.0, between, 0.05, count, 0.2)).verdict for _ in range(400)]
     false = sum(verdict in (judge.SLOWER, judge.FASTER) for verdict in verdicts)
     assert false <= 0.01 * 400 + 3 * math.sqrt(0.01 * 400)
+
+
+def as_a_sitting_stops(rng: np.random.Generator, change: float, between: float, most: int) -> str:
+    """The verdict on a row after as many rounds as a sitting gives it: the last look is not the only one."""
+    rounds: list[dict[str, Any]] = []
+    logs = rng.normal([[0.0], [math.log(change)]], between, (most, 2, 2))
+    for base, head in np.exp(logs):
+        rounds.append({"base": [[[t]] for t in base], "head": [[[t]] for t in head]})
+        enough = len(rounds) >= sitting.FIRST_ROUNDS
+        if enough and judge.interval(rounds).half_width <= math.log1p(judge.EFFECT):
+            break
+    return judge.time("x", rounds).verdict
+
+
+@pytest.mark.parametrize("between", [0.02, 0.05])
+def test_stopping_once_a_row_is_settled_gives_no_more_false_alarms(
+    rng: np.random.Generator, between: float
+) -> None:
+    verdicts = [as_a_sitting_stops(rng, 1.0, between, 6) for _ in range(1500)]
+    assert np.mean([v in (judge.SLOWER, judge.FASTER) for v in verdicts]) <= 0.015
+
+
+@pytest.mark.parametrize(("between", "most"), [(0.02, 3), (0.03, 4), (0.05, 10)])
+def test_ten_per_cent_are_found_as_a_sitting_stops(
+    rng: np.random.Generator, between: float, most: int
+) -> None:
+    verdicts = [as_a_sitting_stops(rng, 1.1, between, most) for _ in range(300)]
+    assert np.mean([v == judge.SLOWER for v in verdicts]) >= 0.95
 
 
 @pytest.mark.parametrize("change", [1.1, 1 / 1.1])
