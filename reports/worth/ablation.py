@@ -119,11 +119,16 @@ def too_few(found: Iterable[Comparison]) -> bool:
 
 
 def tally(found: Sequence[Comparison]) -> str:
-    """``2 better, 1 worse, 3 undecided`` of comparisons taken together."""
-    better, worse = holding(found, BETTER), holding(found, WORSE)
+    """``2 better, 1 worse, 3 undecided`` of comparisons taken together, and what could not be compared."""
+    judged = [c for c in found if c.verdict != TOO_FEW]
+    lacking = f"{len(found) - len(judged)} of {len(found)} have too few seeds to compare"
+    if not judged:
+        return "too few seeds to compare"
+    better, worse = holding(judged, BETTER), holding(judged, WORSE)
+    said = f"{better} {BETTER}, {worse} {WORSE}, {len(judged) - better - worse} undecided"
     if not better and not worse:
-        return f"none of {len(found)} differences stands"
-    return f"{better} {BETTER}, {worse} {WORSE}, {len(found) - better - worse} undecided"
+        said = f"none of {len(judged)} differences stands"
+    return said if len(judged) == len(found) else f"{said}; {lacking}"
 
 
 def short(activation: Spec | str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -10,14 +11,14 @@ from benchmarks.performance.crossover import curves
 from benchmarks.performance.entries import Race
 from benchmarks.performance.verdicts import best, pairwise
 from benchmarks.shape.entries import Moments
-from benchmarks.train.statistics import BETTER, WORSE
+from benchmarks.train.statistics import BETTER, WORSE, Comparison
 from benchmarks.train.words import score_words
 from gem_impls import VARIANTS, Spec
 from reports import statistic
 from reports.cells import Cell, Column, Row, Table
 from reports.markdown import plain, table
 from reports.performance.tables import spread
-from reports.worth.ablation import Ablation, ablations, holding, short, tally
+from reports.worth.ablation import Ablation, ablations, holding, short, tally, too_few
 from reports.worth.claims import CLAIMS
 from reports.worth.cost import DEVICES, GEM, fastest_words, training_races
 from reports.worth.evidence import Evidence
@@ -28,16 +29,25 @@ from reports.worth.verdicts import listed, number
 WHO: Final[tuple[Spec | str, ...]] = (*DEFAULTS, "relu", "gelu")
 """Who is in the table of variants."""
 
+QUICK: Final = "quick"
+WITH_QUICK: Final = ("blocks", "flow", "dead", "train")
+"""Studies that take ``--quick``."""
+
 USUAL: Final = Spec("e-gem").eps
 
-
-def command(study: str) -> str:
-    """What measures a study."""
-    return f"python -m benchmarks {study}"
+FEW: Final = "too few seeds to compare"
+"""Said where verdicts would need more."""
 
 
-def _measured_by(*studies: str) -> str:
-    return f"Measured by {listed([f'`{command(s)}`' for s in studies])}."
+def command(e: Evidence, study: str) -> str:
+    """What measures a study as long as the record does."""
+    record = e.records.get(study)
+    quick = record is not None and record.length == QUICK and study in WITH_QUICK
+    return f"python -m benchmarks {study}{' --quick' if quick else ''}"
+
+
+def _measured_by(e: Evidence, *studies: str) -> str:
+    return f"Measured by {listed([f'`{command(e, s)}`' for s in studies])}."
 
 
 def _trained(e: Evidence) -> list[Ablation]:
@@ -57,15 +67,23 @@ def _score(a: Ablation, activation: Spec | str) -> Cell:
 
 
 def _behind(a: Ablation, among: Iterable[Spec]) -> list[Spec]:
-    """Those of ``among`` that are worse than the one with the best mean, all taken together."""
-    there = [spec for spec in among if a.of(spec)]
-    if not there:
-        return []
-    rank = {s.activation: index for index, s in enumerate(a.found)}
-    leads = min(there, key=lambda spec: rank[str(spec)])
-    made = a.pairs((spec, leads) for spec in there if spec is not leads)
-    worse = {c.activation for c in made if c.holds and c.verdict == WORSE}
-    return [spec for spec in there if str(spec) in worse]
+    """Those of ``among`` that are worse than another of them, all pairs taken together.
+
+    All pairs, not only those with the best mean: who that is, the same seeds have decided.
+    """
+    made = _pairs(a, among)
+    standing = {BETTER: {c.rival for c in made if c.holds and c.verdict == BETTER}}
+    standing[WORSE] = {c.activation for c in made if c.holds and c.verdict == WORSE}
+    return [spec for spec in among if str(spec) in standing[BETTER] | standing[WORSE]]
+
+
+def _pairs(a: Ablation, among: Iterable[Spec]) -> list[Comparison]:
+    return a.pairs(itertools.combinations(among, 2))
+
+
+def _few(models: Iterable[Ablation], among: Sequence[Spec]) -> bool:
+    """Whether any of ``among`` has too few seeds in common with another."""
+    return any(too_few(_pairs(a, among)) for a in models)
 
 
 def _said(e: Evidence, name: str) -> str:
@@ -99,13 +117,18 @@ def variant(e: Evidence) -> Iterator[str]:
         columns = (Column("dead units, worst seed and scenario"), Column("trainings that diverged"))
         yield table(Table("", "", ("Activation",), columns, tuple(rows)))
     if models or deaths:
-        yield _measured_by(*(["train"] if models else []), *(["dead"] if deaths else []))
+        yield _measured_by(e, *(["train"] if models else []), *(["dead"] if deaths else []))
 
 
 def _take_variant(models: Sequence[Ablation], deaths: dict[Spec | str, Dead]) -> str:
     behind = {str(spec) for a in models for spec in _behind(a, DEFAULTS)}
     level = [spec for spec in DEFAULTS if str(spec) not in behind]
     alive = [spec for spec in level if spec in deaths and deaths[spec].worst == 0]
+    if _few(models, DEFAULTS):
+        if not alive:
+            return "**Too few seeds** to tell the variants apart."
+        kept = listed([spec.variant for spec in alive])
+        return f"**Take {kept}**: no unit died in training made to kill them. There are {FEW} how they train."
     if not level:
         return "**It depends on the network**: each variant is worse than another somewhere."
     names = listed([spec.variant for spec in level])
@@ -133,22 +156,25 @@ def order(e: Evidence) -> Iterator[str]:
     if not models:
         return
     made = [(a, a.pairs(orders())) for a in models]
+    few = any(too_few(pairs) for _, pairs in made)
     better = [plain(a.setting.title) for a, pairs in made if holding(pairs, BETTER)]
     worse = [plain(a.setting.title) for a, pairs in made if holding(pairs, WORSE)]
     if better:
         yield f"**Try N = 2 and 3, too**: a higher order was better than N = 1 in {listed(better)}."
     elif worse:
         yield f"**Take N = 1**: a higher order was better nowhere, and worse in {listed(worse)}."
+    elif few:
+        yield f"**Take N = 1**, the default: there are {FEW} orders."
     else:
         yield "**Take N = 1**, the default: no difference between orders stands."
     for name in ("first-order", "second-order", "hierarchy"):
         yield _said(e, name)
     yield _table("Default ε", models, (Spec(variant, n) for variant in VARIANTS for n in GRID_N))
-    yield _measured_by("train")
+    yield _measured_by(e, "train")
 
 
 def eps(e: Evidence) -> Iterator[str]:
-    """The default where it is not worse than the best; else whatever is worse nowhere."""
+    """The default where it is worse than no other; else whatever is worse nowhere."""
     models = _trained(e)
     free = [variant for variant, row in VARIANTS.items() if not row.eps.fixed]
     if not models:
@@ -157,13 +183,16 @@ def eps(e: Evidence) -> Iterator[str]:
         grid = [Spec(name, 1, value) for value in GRID_EPS]
         behind = {a.setting.title: _behind(a, grid) for a in models}
         lost = {spec.eps for specs in behind.values() for spec in specs}
-        yield _take_eps(name, [value for value in GRID_EPS if value not in lost])
+        if _few(models, grid):
+            yield f"**{name}: keep the default, ε = {number(USUAL)}**: there are {FEW} others."
+        else:
+            yield _take_eps(name, [value for value in GRID_EPS if value not in lost])
         each = [
             f"{plain(title)}: {', '.join(number(spec.eps) for spec in specs)}"
             for title, specs in behind.items()
             if specs
         ]
-        yield f"Worse than the best of the five, {name}: {'; '.join(each) or 'none in any network'}."
+        yield f"Worse than another of the five, {name}: {'; '.join(each) or 'none in any network'}."
     members = (Spec(name, 1, value) for name in free for value in GRID_EPS)
     yield table(
         Table(
@@ -178,18 +207,16 @@ def eps(e: Evidence) -> Iterator[str]:
             ),
         )
     )
-    yield _measured_by("train")
+    yield _measured_by(e, "train")
 
 
 def _take_eps(name: str, level: Sequence[float]) -> str:
     values = listed([number(value) for value in level], most=9)
     if USUAL in level:
-        return f"**{name}: keep the default, ε = {number(USUAL)}**. Not told from the best: {values}."
+        return f"**{name}: keep the default, ε = {number(USUAL)}**. Worse than no other: {values}."
     if level:
-        return (
-            f"**{name}: take ε = {values}**, not told from the best anywhere; the default is worse somewhere."
-        )
-    return f"**{name}: it depends on the network**; no ε is level with the best everywhere."
+        return f"**{name}: take ε = {values}**, worse than no other anywhere; the default is worse somewhere."
+    return f"**{name}: it depends on the network**; each ε is worse than another somewhere."
 
 
 # --- which gain -----------------------------------------------------------------------------------------
@@ -234,7 +261,7 @@ def gain(e: Evidence) -> Iterator[str]:
     ]
     columns = (Column("gain, fan in"), Column("gain, fan out"), Column("growth"))
     yield table(Table("", "", ("Activation",), columns, tuple(rows)))
-    yield _measured_by("shape")
+    yield _measured_by(e, "shape")
 
 
 def _code(names: Sequence[str]) -> str:
@@ -267,7 +294,7 @@ def implementation(e: Evidence) -> Iterator[str]:
         head = f"gem N = 1, training step, eager, {layers[0].device}"
         yield table(Table("", "", (head,), (Column("fastest"),), tuple(rows)))
     if calls or layers:
-        yield _measured_by(*(["performance"] if calls else []), *(["blocks"] if layers else []))
+        yield _measured_by(e, *(["performance"] if calls else []), *(["blocks"] if layers else []))
 
 
 Call = tuple[str, str, Race, str]

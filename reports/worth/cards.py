@@ -160,6 +160,9 @@ def _sure(e: Evidence, found: Sequence[Ablation], kind: Kind) -> tuple[Line, ...
     said = [_size(a.setting) for a in found]
     if said and e.records["train"].length == "quick":
         said.append("Quick run.")
+    lost = sum(s.lost for a in found for s in a.found)
+    if lost:
+        said.append(f"{counted(lost, 'seed')} of the grid have lost a training and are left out.")
     diverged = sum(s.diverged for a in found for s in a.found)
     if diverged:
         said.append(f"{counted(diverged, 'training')} of the grid diverged and count as a guess.")

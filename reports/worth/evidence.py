@@ -67,7 +67,7 @@ class Evidence:
 
 
 def gathered(stored: Mapping[str, Iterable[StudyStored]]) -> tuple[Evidence, ...]:
-    """One :class:`Evidence` an environment, the one with most studies first, of several the one measured last.
+    """One :class:`Evidence` an environment, that with most studies first, of several that measured last.
 
     ``stored`` holds all records by study. There is always at least one evidence, if an empty one.
     """
@@ -107,7 +107,7 @@ def _of_its_own(e: Evidence) -> bool:
 
 
 def _weight(e: Evidence) -> tuple[int, Any]:
-    """How many studies it has and when the last began; those of :data:`BESIDE` count where it has no other."""
+    """How many studies it has, and when the last began; those of :data:`BESIDE` count if it has no other."""
     own = [record for study, record in e.records.items() if study not in BESIDE]
     return len(own), max(record.started for record in (*own, *e.recipes) or e.records.values())
 

@@ -152,8 +152,8 @@ PICTURES: Final = {
 """Recipe -> how many pictures its data set has: to train on and choose by, and to test on."""
 
 TOKENS: Final = (100_000_000, 100_000)
-"""The least text for the other recipes: to train on, and to choose by and test on. Which one it was that results
-were published for is not known; below this, a model of 100 million numbers learns it by heart."""
+"""The least text for the other recipes: to train on, and to choose by and test on. Which text results were
+published for is not known; one below this, a model of 100 million numbers learns by heart."""
 
 
 def other_data(s: Setting) -> str | None:
