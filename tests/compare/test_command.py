@@ -277,6 +277,7 @@ def started(planted: Path, scratch: Path, *argv: str, build: str = "copied") -> 
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "TMPDIR": str(scratch)},
+        start_new_session=True,
     )
 
 
@@ -312,7 +313,7 @@ def test_ctrl_c_while_building_is_no_failed_build(planted: Path, tmp_path: Path)
     out, scratch = tmp_path / "out", tmp_path / "scratch"
     process = started(planted, scratch, "base", "slow", "--out", str(out), build="install")
     wait_until(lambda: bool(list(scratch.glob("pip-*"))), process)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to pip, too
     _, said = process.communicate(timeout=20)
     assert process.returncode == 130
     assert said.endswith("building both\ninterrupted; nothing was measured yet\n")
