@@ -372,7 +372,7 @@ def test_a_record_keeps_no_path_and_no_address() -> None:
 @pytest.mark.parametrize("short", ["--dat", "--add", "--ou", "--bud"])
 def test_an_option_has_its_whole_name(short: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        command.main(["--list", short, "/home/jane/secret"])
+        command.main(["--list", short, "/srv/secret"])
     assert ended.value.code == 2
     assert f"unrecognized arguments: {short}" in capsys.readouterr().err
 
