@@ -32,6 +32,10 @@ INLINED: Final = "inlined"
 PEER: Final = "torch"
 """As an implementation: torch's own, of a function that is not of the family."""
 
+WRITTEN_OUT: Final = "torch.where"
+"""As an implementation: ReLU as ``torch.where(x > 0, x, 0)``, in compiled blocks, where the compiler makes
+other code of it than of torch's own ReLU."""
+
 
 @dataclass(frozen=True)
 class Race:
@@ -47,7 +51,7 @@ class Race:
         activated: elements that activations are applied to in one forward pass.
         functions: participant -> the activation, as :attr:`benchmarks.models.activations.Activation.name`.
         implementations: participant -> whose code: a name of :func:`gem_impls.implementations`,
-            :data:`INLINED`, :data:`PEER`.
+            :data:`INLINED`, :data:`PEER`, :data:`WRITTEN_OUT`.
         samples: participant -> seconds per step, one a round.
         alone: participant -> seconds that its activations take by themselves, on the inputs that they get
             in this block, one in each of the same rounds; empty for compiled blocks.

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from benchmarks.blocks.entries import COMPILED
+from benchmarks.blocks.entries import COMPILED, WRITTEN_OUT
 from benchmarks.blocks.settings import Candidate, Setting
 from benchmarks.blocks.truth import Truth, block_of, drawn
 from benchmarks.clocks import Call
@@ -79,8 +79,16 @@ class Participant:
 
 
 def _noted(candidate: Candidate, made: list[nn.Module]) -> nn.Module:
-    made.append(candidate.activation.module(candidate.named))
+    written_out = candidate.implementation == WRITTEN_OUT
+    made.append(WrittenOut() if written_out else candidate.activation.module(candidate.named))
     return made[-1]
+
+
+class WrittenOut(nn.Module):
+    """ReLU by :data:`~benchmarks.blocks.entries.WRITTEN_OUT`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x > 0, x, 0.0)
 
 
 def compiled(block: nn.Module) -> Callable[[Tensor], Tensor]:

@@ -8,7 +8,17 @@ from typing import Final
 
 import gem_impls
 from benchmarks.axes import BOTH
-from benchmarks.blocks.entries import COMPILED, EAGER, FORWARD, IDENTITY, INLINED, PASSES, PEER, TRAINING
+from benchmarks.blocks.entries import (
+    COMPILED,
+    EAGER,
+    FORWARD,
+    IDENTITY,
+    INLINED,
+    PASSES,
+    PEER,
+    TRAINING,
+    WRITTEN_OUT,
+)
 from benchmarks.models.activations import Activation
 from benchmarks.models.blocks import BLOCKS, Block
 from benchmarks.performance.contestants import absent
@@ -16,8 +26,11 @@ from benchmarks.performance.settings import Setting as ElementSetting
 from gem_impls import Spec
 from gem_impls.choice import TRACED, chosen
 
-PEERS: Final = ("relu", "gelu", "silu")
-"""What every block is measured with beside the family."""
+PEERS: Final = ("relu", "leaky_relu", "gelu", "gelu_tanh", "silu", "mish", "softplus")
+"""What every block is measured with beside the family. GPT-2's own is gelu_tanh, BERT's gelu."""
+
+FEW_PEERS: Final = ("relu", "gelu", "gelu_tanh", "silu")
+"""Those of compiled blocks in a quick run."""
 
 DTYPES: Final = {"cpu": ("float32",), "cuda": ("float32", "bfloat16")}
 """Device -> what people train in there. float32 is as torch has it by default."""
@@ -30,6 +43,7 @@ class Length:
     Attributes:
         most_n: orders of the family beyond it are left out.
         compiled: the variants that compiled blocks are measured with: compiling takes most of the time.
+        compiled_peers: the peers, likewise.
         passes: mode -> the passes that are measured in it.
         operators: whether compiled blocks are measured with every implementation that stays an operator in
             them; else only with the one that serves unnamed calls in eager mode.
@@ -37,13 +51,14 @@ class Length:
 
     most_n: int
     compiled: tuple[str, ...]
+    compiled_peers: tuple[str, ...]
     passes: dict[str, tuple[str, ...]] = field(hash=False)
     operators: bool
 
 
 LENGTHS: Final = {
-    "quick": Length(1, ("gem",), {EAGER: PASSES, COMPILED: (TRAINING,)}, operators=False),
-    "full": Length(2, tuple(gem_impls.VARIANTS), {EAGER: PASSES, COMPILED: PASSES}, operators=True),
+    "quick": Length(1, ("gem",), FEW_PEERS, {EAGER: PASSES, COMPILED: (TRAINING,)}, operators=False),
+    "full": Length(2, tuple(gem_impls.VARIANTS), PEERS, {EAGER: PASSES, COMPILED: PASSES}, operators=True),
 }
 """Length of a run -> what it holds; sizes are in :data:`benchmarks.models.blocks.BLOCKS`."""
 
@@ -113,10 +128,14 @@ def candidates(setting: Setting, left_out: dict[str, str]) -> list[Candidate]:
 
     ``left_out`` is told which implementations cannot, and why.
     """
-    found = [Candidate(peer, Activation(peer), PEER, None) for peer in (IDENTITY, *PEERS)]
+    compiled = setting.mode == COMPILED
+    peers = LENGTHS[setting.length].compiled_peers if compiled else PEERS
+    found = [Candidate(peer, Activation(peer), PEER, None) for peer in (IDENTITY, *peers)]
+    if compiled:
+        found.append(Candidate(f"relu by {WRITTEN_OUT}", Activation("relu"), WRITTEN_OUT, None))
     names = list(_implementations(setting, left_out))
     for activation in _family(setting):
-        if setting.mode == COMPILED:
+        if compiled:
             found.append(Candidate(f"{activation.name} {INLINED}", activation, INLINED, None))
         found += [Candidate(f"{activation.name} by {i}", activation, i, i) for i in names]
     return found

@@ -20,13 +20,19 @@ MODULES: Final[dict[str, str]] = {
     "relu": "ReLU",
     "leaky_relu": "LeakyReLU",
     "gelu": "GELU",
+    "gelu_tanh": "GELU",
     "silu": "SiLU",
+    "mish": "Mish",
+    "softplus": "Softplus",
     "identity": "Identity",
 }
-"""Peer -> its class in ``torch.nn``, with torch's defaults. ``identity`` is what is left without one."""
+"""Peer -> its class in ``torch.nn``. ``identity`` is what is left without one."""
+
+ARGUMENTS: Final[dict[str, dict[str, str]]] = {"gelu_tanh": {"approximate": "tanh"}}
+"""Peer -> what its class is made with, where that is not torch's default."""
 
 PEERS: Final = ("relu", "leaky_relu", "gelu", "silu")
-"""What people use today, in the order of tables."""
+"""What the grids of studies hold beside the family, in the order of tables; the others must be named."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class Activation:
             return nn.Activation(self.function, implementation)
         if implementation is not None:
             raise ValueError(f"implementation must be None for {self.function}; got {implementation!r}")
-        made: torch.nn.Module = getattr(torch.nn, MODULES[self.function])()
+        made: torch.nn.Module = getattr(torch.nn, MODULES[self.function])(**ARGUMENTS.get(self.function, {}))
         return made
 
 
@@ -121,7 +127,7 @@ def family(ns: tuple[int, ...] = GRID_N, eps: tuple[float, ...] = GRID_EPS) -> t
 
 
 def peers() -> tuple[Activation, ...]:
-    """What people use today."""
+    """Those of :data:`PEERS`."""
     return tuple(map(Activation, PEERS))
 
 

@@ -252,7 +252,7 @@ PUBLISHED: Final[dict[str, Recipe]] = {
         about="Published: the model, and perplexities of 72.57 (gem), 73.32 (gem, n = 1) and 73.76 (gelu); "
         "perplexity is exp of the loss. The text, the length and the optimiser are not public. Our choice, "
         "after the GPT-2 and GPT-3 papers: AdamW with betas 0.9 and 0.95, weight decay 0.1, half a million "
-        "tokens a step, 2,000 steps.",
+        "tokens a step, 2,000 steps. GELU is the erf form here; GPT-2's own is the tanh form.",
         dataset="tokens",
         objective=NEXT,
         network="GPT",

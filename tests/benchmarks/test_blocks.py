@@ -20,9 +20,10 @@ from benchmarks.blocks.entries import (  # noqa: E402
     INLINED,
     PEER,
     TRAINING,
+    WRITTEN_OUT,
 )
-from benchmarks.blocks.participants import Inputs, Participant, compiled  # noqa: E402
-from benchmarks.blocks.settings import Candidate, Setting, candidates, settings  # noqa: E402
+from benchmarks.blocks.participants import Inputs, Participant, WrittenOut, compiled  # noqa: E402
+from benchmarks.blocks.settings import PEERS, Candidate, Setting, candidates, settings  # noqa: E402
 from benchmarks.blocks.study import STUDY  # noqa: E402
 from benchmarks.blocks.truth import Exact, Truth, block_of, distance, drawn, exactly  # noqa: E402
 from benchmarks.gate import NotMeasured  # noqa: E402
@@ -310,12 +311,15 @@ def test_the_plan_of_a_run() -> None:
     assert len({s.name for s in full}) == len(full) == 2 * 2 * 2
     left_out: dict[str, str] = {}
     eager = [c.name for c in candidates(full[0], left_out)]
-    assert eager[:4] == ["identity", "relu", "gelu", "silu"]
+    assert eager[:8] == ["identity", *PEERS]
+    assert set(PEERS) == {"relu", "leaky_relu", "gelu", "gelu_tanh", "silu", "mish", "softplus"}
     assert {"gem(n=1) by cpp_fused", "gem(n=2) by torch_naive"} <= set(eager)
     assert "NumPy" in left_out["numpy_cpu"]
     in_compiled = [c.name for c in candidates(replace(full[0], mode=COMPILED), {})]
     assert "gem(n=2) inlined" in in_compiled
     assert not any("torch_compile" in name for name in in_compiled)
+    assert in_compiled[:9] == ["identity", *PEERS, f"relu by {WRITTEN_OUT}"]
+    assert not any(WRITTEN_OUT in name for name in eager), "only the compiler needs it"
     assert not any("n=2" in c.name for s in full[4:] for c in candidates(s, {})), "N = 1 in convolutions"
     quick = list(settings("gpt2-mlp", "cpu", "quick"))
     assert [(s.mode, s.passes) for s in quick] == [
@@ -323,3 +327,19 @@ def test_the_plan_of_a_run() -> None:
         (EAGER, FORWARD),
         (COMPILED, TRAINING),
     ]
+    few = [c.name for c in candidates(quick[-1], {})]
+    assert few[:6] == ["identity", "relu", "gelu", "gelu_tanh", "silu", f"relu by {WRITTEN_OUT}"]
+
+
+def test_relu_written_out_passes_the_gate_compiled() -> None:
+    who = f"relu by {WRITTEN_OUT}"
+
+    def lineup(s: Setting, left_out: dict[str, str]) -> list[Candidate]:
+        return [candidate("relu"), Candidate(who, Activation("relu"), WRITTEN_OUT, None)]
+
+    race, _, failures = races.race(setting(mode=COMPILED), BRIEF, lineup)
+    assert failures == []
+    assert race.functions[who] == "relu"
+    assert race.implementations[who] == WRITTEN_OUT
+    x = torch.tensor([-1.0, 0.0, 2.0])
+    assert WrittenOut()(x).tolist() == [0, 0, 2]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.models.activations import MODULES, Activation, everything, named
+from benchmarks.models.activations import MODULES, Activation, everything, named, peers
 from benchmarks.study import Run, Study, folder_of, read
 from benchmarks.study import run as study_run
 from gem_impls import Spec
@@ -166,11 +166,21 @@ def test_a_wrong_name_says_what_is_allowed(name: str, said: str) -> None:
         named(name)
 
 
+def test_the_grid_holds_the_peers_that_it_held() -> None:
+    """More activations can be named; a grid of trainings does not grow by that."""
+    assert [a.name for a in peers()] == ["relu", "leaky_relu", "gelu", "silu"]
+    assert [a.name for a in everything()[:5]] == ["relu", "leaky_relu", "gelu", "silu", "gem(n=1)"]
+
+
 def test_modules_are_torchs_own_and_the_familys() -> None:
     import torch
 
     for peer, cls in MODULES.items():
         assert type(Activation(peer).module()) is getattr(torch.nn, cls)
+    x = torch.linspace(-3, 3, 7)
+    tanh = torch.nn.functional.gelu(x, approximate="tanh")
+    assert torch.equal(Activation("gelu_tanh").module()(x), tanh)
+    assert not torch.equal(Activation("gelu").module()(x), tanh)
     module = named("se-gem(n=2, eps=0.5, negative_slope=0.25)").module("torch_naive")
     assert torch.allclose(module(torch.tensor([-1.0, 1.0])), torch.tensor([-0.25, 1.0]) * (1 / 1.5))
     with pytest.raises(ValueError, match=r"implementation must be None for gelu; got 'torch_naive'"):
