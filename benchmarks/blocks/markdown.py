@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.blocks.entries import Count, Failure, Race
-from benchmarks.blocks.readings import Reading, ratio, seconds, share
+from benchmarks.blocks.readings import Reading, moved, moved_by_implementation, ratio, seconds, share
 from benchmarks.blocks.words import moves, percent_parts, setting_of
 from benchmarks.study import StudyRecord
 from benchmarks.study.markdown import plain, table
@@ -20,8 +20,10 @@ def document(record: StudyRecord) -> str:
     )
     parts = [plain(head)]
     counts = {_key(c): c for c in record.of(Count)}
-    for race in record.of(Race):
-        parts += [f"### {plain(setting_of(race))}", plain(moves(race)), _table(race, counts)]
+    races = record.of(Race)
+    for race, found, within in zip(races, moved(races), moved_by_implementation(races), strict=True):
+        said = moves(race, found, within)
+        parts += [f"### {plain(setting_of(race))}", plain(said), _table(race, counts)]
     failures = [[f.piece, f.reason] for f in record.of(Failure)]
     if failures:
         parts += ["### Failed", table(["what", "why it has no figure"], failures)]

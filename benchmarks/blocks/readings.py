@@ -1,15 +1,19 @@
 """What a race says, derived from its raw samples: ratios, the activation's share, what the choice moves.
 
-Everything is taken round by round and then summed up as median and quartiles; a difference whose quartiles
-lie on both sides of none is no difference.
+Everything is taken round by round and then summed up as median and quartiles; a ratio whose quartiles lie on
+both sides of 1 is no difference. What a choice among several moves is another question, because its two ends
+are found in the same numbers: whether anything moved is tested (:mod:`benchmarks.blocks.chance`), and by how
+much is read in rounds that did not choose the ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from benchmarks.blocks.entries import IDENTITY, PEER, Race
+from benchmarks.blocks.chance import all_alike, hidden, standing
+from benchmarks.blocks.entries import IDENTITY, PEER, WRITTEN_OUT, Race
 from benchmarks.measure import quartiles
 
 
@@ -85,7 +89,7 @@ def fastest(race: Race) -> dict[str, str]:
 
 def of_family(race: Race, who: str) -> bool:
     """Whether ``who`` computes a function of the family."""
-    return race.implementations[who] != PEER
+    return race.implementations[who] not in (PEER, WRITTEN_OUT)
 
 
 def first_of_family(race: Race) -> str | None:
@@ -93,39 +97,113 @@ def first_of_family(race: Race) -> str | None:
     return next((race.functions[who] for who in race.samples if of_family(race, who)), None)
 
 
+# --- what a choice moves ----------------------------------------------------------------------------------
+
+CROSSED: Final = 0.045
+"""Level of tests between options of several codes: where codes are alike, the halves of the rounds that
+choose them are not quite independent, and at 0.05 up to 5.4 of 100 runs see a difference among equals."""
+
+Options = Mapping[str, Sequence[str]]
+"""What there is to choose from: a name, and the participants that stand for it."""
+
+
 @dataclass(frozen=True)
 class Moved:
-    """What a choice moves: the participants at its two ends, and what lies between them.
+    """What a choice moves of a step.
 
     Attributes:
-        cheapest, dearest: participants with the least and the largest median time.
-        part: (dearest − cheapest) / dearest, round by round: the part of the dearer step that is saved.
+        p: how often as much would be seen if all options took the same time.
+        seen: whether it stands, taken together with the same choice in the other races.
+        cheapest, dearest: the options found at the two ends; two names where the halves of the rounds differ.
+        part: (dearest − cheapest) / dearest, round by round, in rounds that did not choose the ends.
+        hidden: a part so large that more would have been seen: what "nothing seen" cannot exclude; None with
+            too few rounds to say.
     """
 
-    cheapest: str
-    dearest: str
+    p: float
+    seen: bool
+    cheapest: tuple[str, ...]
+    dearest: tuple[str, ...]
     part: Reading
+    hidden: float | None
 
 
-def moved(race: Race) -> Moved | None:
-    """What the choice of activation moves: between functions, each in its fastest implementation."""
-    return between(race, [who for function, who in fastest(race).items() if function != IDENTITY])
+def moved(races: Sequence[Race]) -> list[Moved | None]:
+    """What the choice of activation moves in each race: between functions, each in its fastest code."""
+    return judged(races, [activations(race) for race in races])
 
 
-def moved_by_implementation(race: Race, function: str) -> Moved | None:
-    """What the choice of implementation moves for one function."""
-    return between(race, [who for who in race.samples if race.functions[who] == function])
+def moved_by_implementation(races: Sequence[Race]) -> list[Moved | None]:
+    """What the choice of implementation moves in each race, for the first function of the family."""
+    return judged(races, [codes(race) for race in races])
 
 
-def between(race: Race, several: Sequence[str]) -> Moved | None:
-    """The dearest and the cheapest of ``several`` participants; None where there are fewer than two.
+def activations(race: Race) -> Options:
+    """Function -> the participants that compute it; without the one that is no activation."""
+    found: dict[str, list[str]] = {}
+    for who in race.samples:
+        if race.functions[who] != IDENTITY:
+            found.setdefault(race.functions[who], []).append(who)
+    return found
 
-    The two ends are chosen by their medians: among many that do not differ, some of what lies between them is
-    chance, which the quartiles show.
+
+def codes(race: Race) -> Options:
+    """Each participant that computes the first function of the family."""
+    first = first_of_family(race)
+    return {who: [who] for who in race.samples if first and race.functions[who] == first}
+
+
+def judged(races: Sequence[Race], options: Sequence[Options]) -> list[Moved | None]:
+    """The same choice in several races, taken together; None where there are fewer than two options."""
+    times = [crossed(race, own) if len(own) > 1 else {} for race, own in zip(races, options, strict=True)]
+    ps = [all_alike(list(own.values())) if own else None for own in times]
+    stand = iter(standing([p for p in ps if p is not None], CROSSED))
+    return [
+        _moved(race, own, of, p, next(stand)) if p is not None else None
+        for race, own, of, p in zip(races, options, times, ps, strict=True)
+    ]
+
+
+def _moved(race: Race, options: Options, times: Mapping[str, Sequence[float]], p: float, seen: bool) -> Moved:
+    parts: dict[int, float] = {}
+    cheapest, dearest = [], []
+    for measured, choosing in halves(_rounds(race)):
+        at = {name: min(_medians(race, own, choosing).values()) for name, own in options.items()}
+        low, high = min(at, key=at.__getitem__), max(at, key=at.__getitem__)
+        cheapest.append(low)
+        dearest.append(high)
+        parts |= {i: 1 - times[low][i] / times[high][i] for i in measured}
+    part = reading([parts[i] for i in sorted(parts)])
+    most = hidden(list(times.values()))
+    return Moved(p, seen, tuple(dict.fromkeys(cheapest)), tuple(dict.fromkeys(dearest)), part, most)
+
+
+def crossed(race: Race, options: Options) -> dict[str, list[float]]:
+    """Seconds of each option, one a round, in the code that the *other* half of the rounds finds fastest.
+
+    The least of several medians is too low by chance; what other rounds chose is not.
     """
-    if len(several) < 2:
-        return None
-    ordered = sorted(several, key=lambda who: seconds(race, who).median)
-    cheapest, dearest = ordered[0], ordered[-1]
-    pairs = zip(race.samples[dearest], race.samples[cheapest], strict=True)
-    return Moved(cheapest, dearest, reading([1 - low / high for high, low in pairs]))
+    found = {name: [0.0] * _rounds(race) for name in options}
+    for measured, choosing in halves(_rounds(race)):
+        for name, own in options.items():
+            at = _medians(race, own, choosing)
+            who = min(at, key=at.__getitem__)
+            for i in measured:
+                found[name][i] = race.samples[who][i]
+    return found
+
+
+def halves(rounds: int) -> list[tuple[list[int], list[int]]]:
+    """(rounds to measure, rounds to choose by), every other one, both ways; a single round does both."""
+    if rounds < 2:
+        return [([0], [0])]
+    even, odd = list(range(0, rounds, 2)), list(range(1, rounds, 2))
+    return [(even, odd), (odd, even)]
+
+
+def _medians(race: Race, several: Sequence[str], rounds: Sequence[int]) -> dict[str, float]:
+    return {who: reading([race.samples[who][i] for i in rounds]).median for who in several}
+
+
+def _rounds(race: Race) -> int:
+    return len(next(iter(race.samples.values())))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from benchmarks.blocks.entries import TRAINING, Race
-from benchmarks.blocks.readings import Moved, Reading, first_of_family, moved, moved_by_implementation
+from benchmarks.blocks.readings import Moved, Reading, first_of_family
 
 
 def setting_of(race: Race) -> str:
@@ -31,22 +33,39 @@ def _signed(value: float, places: int) -> str:
     return f"{round(value, places) + 0.0:.{places}f}".replace("-", "−")
 
 
-def moves(race: Race) -> str:
+def nothing(found: Moved) -> tuple[str, str]:
+    """``("nothing seen", "up to 12 % could hide")``: where what a choice moves does not stand."""
+    if found.hidden is None:
+        return "nothing seen", "too few rounds to say what could hide"
+    return "nothing seen", f"up to {_percent_up(found.hidden)} % could hide"
+
+
+def _percent_up(part: float) -> str:
+    """Never less than it is; one decimal below ten."""
+    scale = 1 if 100 * part >= 10 else 10
+    return f"{math.ceil(100 * part * scale) / scale:g}"
+
+
+def moved_words(found: Moved | None) -> str:
+    """``12 % (10 to 13)`` of the step; or that nothing is seen, and what could hide."""
+    if found is None:
+        return "not measured"
+    return percent(found.part) if found.seen else "{} ({})".format(*nothing(found))
+
+
+def moves(race: Race, found: Moved | None, within: Moved | None) -> str:
     """What the choice of activation moves, each in its fastest code; and what the choice of code moves."""
-    found = moved(race)
     if found is None:
         return "Fewer than two activations have a time here."
     said = [f"The choice of activation moves {_said(race, found)}, each in its fastest implementation."]
-    function = first_of_family(race)
-    within = moved_by_implementation(race, function) if function else None
     if within:
-        said.append(f"The choice of implementation of {function} moves {_said(race, within)}.")
+        said.append(f"The choice of implementation of {first_of_family(race)} moves {_said(race, within)}.")
     return " ".join(said)
 
 
 def _said(race: Race, found: Moved) -> str:
     what = "a training step" if race.passes == TRAINING else "a forward pass"
-    ends = f"from {found.dearest} to {found.cheapest}"
-    if found.part.seen(0):
+    if found.seen:
+        ends = f"from {' or '.join(found.dearest)} to {' or '.join(found.cheapest)}"
         return f"{percent(found.part)} of {what}, {ends}"
-    return f"nothing that is seen above the spread of {what} ({ends}: {percent(found.part)})"
+    return f"nothing that is seen above the spread of {what} ({nothing(found)[1]})"

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from benchmarks.blocks import readings
-from benchmarks.blocks.entries import IDENTITY, Race
-from reports import statistic
+from benchmarks.blocks.entries import IDENTITY, PEER, Race
+from reports import statistic, svg
 from reports.blocks.tables import function_label, implementation_label, setting_label, shape_label, spread
 from reports.figures import Palette, short
 from reports.numbers import Data
 from reports.statistic import Spread
-from reports.svg import PAPER, PEER, SOFT, Drawing, canvas, drawing, word
+from reports.svg import PAPER, SOFT, Drawing, canvas, drawing, word
 
 PARTNERS = ("relu", "gelu")
 
@@ -28,7 +28,7 @@ def ratios(race: Race, palette: Palette) -> Iterator[Drawing]:
     """Everybody's time over ReLU's and over GELU's, with quartiles; none where there is nobody to compare."""
     lines: list[Line] = []
     for who in race.samples:
-        found = {p: r for p in PARTNERS if race.functions[who] != p and (r := readings.ratio(race, who, p))}
+        found = {p: r for p in PARTNERS if who != p and (r := readings.ratio(race, who, p))}
         if found:
             lines.append((who, {p: spread(r) for p, r in found.items()}))
     if len(lines) >= 2:
@@ -84,7 +84,7 @@ def _dots(race: Race, lines: Sequence[Line], palette: Palette) -> Drawing:
 
 def _look(race: Race, who: str, palette: Palette) -> tuple[str, str]:
     if not readings.of_family(race, who):
-        return PEER, "o"
+        return svg.PEER, "o"
     return palette.of(race.implementations[who])
 
 
@@ -95,7 +95,7 @@ def _named(race: Race, who: str) -> str:
 
 def _label(race: Race, who: str) -> str:
     function = short(function_label(race.functions[who]))
-    if race.functions[who] == IDENTITY or not readings.of_family(race, who):
+    if race.functions[who] == IDENTITY or race.implementations[who] == PEER:
         return function
     return f"{function} · {short(implementation_label(race, who).partition(',')[0])}"
 

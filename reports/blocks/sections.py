@@ -8,10 +8,9 @@ from functools import cached_property
 
 from benchmarks.blocks import readings
 from benchmarks.blocks.entries import COMPILED, EAGER, FORWARD, TRAINING, Count, Failure, Race
-from benchmarks.blocks.words import percent_parts
+from benchmarks.blocks.words import nothing, percent_parts
 from reports.blocks import tables
 from reports.blocks.figures import ratios
-from reports.cells import with_footnotes
 from reports.figures import Palette
 from reports.kinds import BLOCKS
 from reports.sections import Block, Content, Place, Section, Site
@@ -66,20 +65,18 @@ def _answer(layers: Layers) -> Content | None:
         "complete": layers.record.complete,
         "busy": f"{layers.record.busy:.2g}" if layers.record.busy > BUSY else "",
     }
-    found = tuple(t for t in (with_footnotes(table) if table else None, failed) if t)
+    found = tuple(t for t in (table, failed) if t)
     return Content((Block("", (), found),), more)
 
 
 def _headline(races: Sequence[Race]) -> list[tuple[str, str]]:
     """(layer, what the choice moves of its eager training step)."""
     said = []
-    for race in races:
-        found = readings.moved(race)
+    for race, found in zip(races, readings.moved(races), strict=True):
         if found and (race.passes, race.mode) == (TRAINING, EAGER):
-            text, quartiles = percent_parts(found.part)
-            if not found.part.seen(0):
-                text, quartiles = "nothing that is seen", f"{quartiles} %"
-            said.append((tables.layer_label(race), f"{text} ({quartiles})"))
+            text, more = percent_parts(found.part) if found.seen else nothing(found)
+            more += f"; {tables.ends_label(found)}" if found.seen else ""
+            said.append((tables.layer_label(race), f"{text} ({more})"))
     return said
 
 

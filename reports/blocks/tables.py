@@ -12,14 +12,16 @@ from benchmarks.blocks.entries import (
     FORWARD,
     IDENTITY,
     INLINED,
+    PASSES,
     PEER,
     TRAINING,
+    WRITTEN_OUT,
     Count,
     Failure,
     Race,
 )
-from benchmarks.blocks.readings import Reading
-from benchmarks.blocks.words import percent_parts
+from benchmarks.blocks.readings import Moved, Reading
+from benchmarks.blocks.words import nothing, percent_parts
 from benchmarks.models.activations import named
 from gem_impls import Spec
 from reports import statistic
@@ -28,7 +30,16 @@ from reports.statistic import Spread
 from reports.svg import word
 
 NONE = "no activation"
-USUAL = {IDENTITY: NONE, "relu": "ReLU", "gelu": "GELU", "silu": "SiLU", "leaky_relu": "LeakyReLU"}
+USUAL = {
+    IDENTITY: NONE,
+    "relu": "ReLU",
+    "leaky_relu": "LeakyReLU",
+    "gelu": "GELU",
+    "gelu_tanh": "GELU (tanh)",
+    "silu": "SiLU",
+    "mish": "Mish",
+    "softplus": "Softplus",
+}
 """What the reader calls functions that are not of the family."""
 
 Counts = Mapping[tuple[str, ...], Count]
@@ -76,7 +87,7 @@ def implementation_label(race: Race, who: str) -> str:
     name = race.implementations[who]
     if race.functions[who] == IDENTITY:
         return ""
-    if race.mode == COMPILED and name not in (INLINED, PEER):
+    if race.mode == COMPILED and name not in (INLINED, PEER, WRITTEN_OUT):
         return f"{name}, an operator"
     return {INLINED: "inlined", PEER: "torch"}.get(name, name)
 
@@ -103,20 +114,24 @@ def shape_label(race: Race) -> str:
 def choices(races: Sequence[Race]) -> Table | None:
     """A row a layer and mode: what the choice of activation, and that of implementation, moves."""
     rows: list[Row] = []
+    moved, codes = readings.moved(races), readings.moved_by_implementation(races)
+    at = {(*_where(r), r.mode, r.passes): i for i, r in enumerate(races)}
     for key in dict.fromkeys(_where(r) for r in races):
-        here = [r for r in races if _where(r) == key]
-        modes = [mode for mode in (EAGER, COMPILED) if any(r.mode == mode for r in here)]
+        modes = [mode for mode in (EAGER, COMPILED) if any((*key, mode, p) in at for p in PASSES)]
         for mode in modes:
-            by_pass = {r.passes: r for r in here if r.mode == mode}
-            training, forward = by_pass.get(TRAINING), by_pass.get(FORWARD)
+            step, forward = (at.get((*key, mode, passes)) for passes in (TRAINING, FORWARD))
+            training = None if step is None else races[step]
             cells = (
-                _moved(training, ends=True),
-                _moved(forward, ends=False),
+                _moved(moved, step, ends=True),
+                _moved(moved, forward),
                 *(_share_of(training, function) for function in ("gelu", None)),
                 *(_family_against(training, partner) for partner in ("gelu", "relu")),
-                _implementations(training),
+                _moved(codes, step, none="one implementation"),
             )
-            rows.append(Row((layer_label(here[0]) if mode == modes[0] else "", mode), cells))
+            label = layer_label(next(r for r in races if _where(r) == key))
+            rows.append(Row((label if mode == modes[0] else "", mode), cells))
+    if not rows:
+        return None
     columns = (
         Column("training step", "The choice of activation moves"),
         Column("forward", "The choice of activation moves"),
@@ -127,26 +142,59 @@ def choices(races: Sequence[Race]) -> Table | None:
         Column("moves", "Its code"),
     )
     caption = (
-        "What the choice moves, each activation in its fastest implementation: median and quartiles. Its "
-        "code: from gem's slowest implementation to its fastest"
+        "What the choice moves, each activation in its fastest implementation: median and quartiles, where "
+        "it stands (Friedman's test within rounds; each of these columns by Holm's method at 5 %). Its code: "
+        "from gem's slowest implementation to its fastest"
     )
-    return Table("choices", caption, ("Layer", "Model"), columns, tuple(rows)) if rows else None
+    made = with_footnotes(Table("choices", caption, ("Layer", "Model"), columns, tuple(rows)))
+    return replace(made, notes=(*made.notes, *_about_compiled_relu(races)))
+
+
+def _about_compiled_relu(races: Sequence[Race]) -> Iterator[str]:
+    """What a compiled CPU model makes of ReLU is no property of ReLU."""
+    own = [r for r in races if (r.mode, r.device) == (COMPILED, "cpu") and "relu" in r.functions.values()]
+    if not own:
+        return
+    beside = all(WRITTEN_OUT in r.implementations.values() for r in own)
+    yield (
+        "Compiled on a CPU: of torch's own ReLU the compiler can make slower code than of the same function "
+        f"as {WRITTEN_OUT}(x > 0, x, 0). "
+        + ("Both are timed; here ReLU is the faster of the two." if beside else NOT_BESIDE)
+    )
+
+
+NOT_BESIDE = (
+    "That was not timed in this run: where ReLU is the dearer end of a compiled model, that may be the "
+    "compiler's doing and not the function's."
+)
 
 
 def _where(race: Race) -> tuple[str, ...]:
     return race.block, race.dtype, race.device
 
 
-def _moved(race: Race | None, *, ends: bool) -> Cell:
-    found = readings.moved(race) if race else None
-    if found is None or race is None:
-        return missing("not part of this run")
+def _moved(
+    several: Sequence[Moved | None],
+    index: int | None,
+    none: str = "not part of this run",
+    *,
+    ends: bool = False,
+) -> Cell:
+    found = None if index is None else several[index]
+    if found is None:
+        return missing(none)
+    if not found.seen:
+        return Cell(*nothing(found), "same", value=0.0)
     text, quartiles = percent_parts(found.part)
-    if not found.part.seen(0):
-        return Cell("no difference", quartiles, "same", value=found.part.median)
-    named_ = (function_label(race.functions[who]) for who in (found.dearest, found.cheapest))
-    both = " to ".join(name.removesuffix(", n = 1") for name in named_)
-    return Cell(text, f"{quartiles}; {both}" if ends else quartiles, value=found.part.median)
+    return Cell(text, f"{quartiles}; {ends_label(found)}" if ends else quartiles, value=found.part.median)
+
+
+def ends_label(found: Moved) -> str:
+    """``GELU to gem``: from the dearest to the cheapest."""
+    return " to ".join(
+        " or ".join(function_label(name).removesuffix(", n = 1") for name in end)
+        for end in (found.dearest, found.cheapest)
+    )
 
 
 def _share_of(race: Race | None, function: str | None) -> Cell:
@@ -160,19 +208,9 @@ def _family_against(race: Race | None, partner: str) -> Cell:
     function = readings.first_of_family(race) if race else None
     if race is None or function is None:
         return missing("not part of this run")
-    r = readings.ratio(race, readings.fastest(race)[function], partner)
+    fastest = readings.fastest(race)
+    r = readings.ratio(race, fastest[function], fastest.get(partner, partner))
     return ratio_cell(spread(r) if r else None)
-
-
-def _implementations(race: Race | None) -> Cell:
-    function = readings.first_of_family(race) if race else None
-    found = readings.moved_by_implementation(race, function) if race and function else None
-    if race is None or found is None:
-        return missing("one implementation")
-    text, quartiles = percent_parts(found.part)
-    if not found.part.seen(0):
-        return Cell("no difference", quartiles, "same", value=found.part.median)
-    return Cell(text, quartiles, value=found.part.median)
 
 
 # --- one race ---------------------------------------------------------------------------------------------
@@ -206,7 +244,7 @@ def race_table(race: Race, counts: Counts) -> Table:
 
 
 def _against(race: Race, who: str, partner: str) -> Cell:
-    if race.functions[who] == partner:
+    if who == partner:
         return Cell("1")
     r = readings.ratio(race, who, partner)
     return ratio_cell(spread(r) if r else None)

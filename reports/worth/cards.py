@@ -105,7 +105,7 @@ def _layers(e: Evidence, kind: Kind) -> Iterator[Line]:
         ratios = {label: against(race, GEM, peer) for peer, label in PEERS.items()}
         words = [f"÷ {label} {ratio_words(r)}" for label, r in ratios.items() if r]
         said = f"; gem {', '.join(words)}." if words else "."
-        yield Part(f"{race.block}: "), Part(moved_words(race), strong=True), Part(said)
+        yield Part(f"{race.block}: "), Part(moved_words(e, race), strong=True), Part(said)
 
 
 def _calls(e: Evidence) -> Iterator[Line]:

@@ -62,24 +62,25 @@ def test_ratios_and_shares_are_taken_round_by_round() -> None:
 
 def test_the_choice_moves_from_the_dearest_to_the_cheapest_each_in_its_fastest_code() -> None:
     race = known(
-        identity=[0.1] * 5,
-        relu=[0.9] * 5,
-        gelu=[1.0] * 5,
-        gem__torch_naive=[4.0] * 5,
-        gem__cpp_fused=[0.8] * 5,
+        identity=[0.1] * 21,
+        relu=[0.9] * 21,
+        gelu=[1.0] * 21,
+        gem__torch_naive=[4.0] * 21,
+        gem__cpp_fused=[0.8] * 21,
     )
-    found = readings.moved(race)
+    (found,) = readings.moved([race])
     assert found is not None
-    assert (found.dearest, found.cheapest) == ("gelu", "gem__cpp_fused")
+    assert found.seen
+    assert (found.dearest, found.cheapest) == (("gelu",), ("gem(n=1)",))
     assert found.part.median == pytest.approx(0.2)
-    within = readings.moved_by_implementation(race, "gem(n=1)")
+    (within,) = readings.moved_by_implementation([race])
     assert within is not None
     assert (within.dearest, within.cheapest, within.part.median) == (
-        "gem__torch_naive",
-        "gem__cpp_fused",
+        ("gem__torch_naive",),
+        ("gem__cpp_fused",),
         pytest.approx(0.8),
     )
-    assert readings.moved(known(identity=[1.0], relu=[1.0])) is None
+    assert readings.moved([known(identity=[1.0], relu=[1.0])]) == [None]
 
 
 def test_no_difference_is_said() -> None:
@@ -107,7 +108,7 @@ class StoredRecord:
         return read(STUDY, json.dumps(top).encode())
 
 
-USUAL = known(identity=[1.0] * 5, relu=[1.25] * 5, gem__cpp_fused=[1.0] * 5)
+USUAL = known(identity=[1.0] * 21, relu=[1.25] * 21, gem__cpp_fused=[1.0] * 21)
 
 
 def test_what_is_written_is_read() -> None:
@@ -117,7 +118,7 @@ def test_what_is_written_is_read() -> None:
     assert record.of(Count) == (count,)
     assert record.problems == ()
     said = document(record)
-    assert "moves 20 % (20 to 20) of a training step, from relu to gem\\_\\_cpp\\_fused" in said
+    assert "moves 20 % (20 to 20) of a training step, from relu to gem(n=1)" in said
     assert "planted: wrong" in said
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from benchmarks.blocks.entries import FORWARD, INLINED, PEER, Failure
+from benchmarks.blocks.entries import COMPILED, FORWARD, INLINED, PEER, WRITTEN_OUT, Failure
 from reports.__main__ import write
+from reports.blocks.figures import ratios
 from reports.blocks.tables import choices, counts_of, function_label, race_table
+from reports.figures import Palette
 from tests.reports.blocks_factory import DRIFT, GEM, PARTICIPANTS, SEGEM, count, everything, race, stored
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.conftest import Build
@@ -49,7 +52,7 @@ def test_what_the_choice_moves() -> None:
     table = choices([race(), forward])
     assert table is not None
     found = cells(table, "gpt2-mlp", "eager")
-    assert found["training step"] in ("20 %|20 to 20; GELU to gem", "20 %|20 to 20; GELU to ReLU")
+    assert found["training step"] == "20 %|20 to 20; GELU to ReLU"
     assert found["forward"] == "20 %|20 to 20"
     assert (found["GELU"], found["gem, n = 1"]) == ("25 %|25 to 25", "6.2 %|6.2 to 6.2")
     assert found["÷ GELU"] == "0.800 ×|0.800–0.800"
@@ -84,19 +87,42 @@ def page(built: dict[str, bytes]) -> str:
 def test_the_page_says_what_the_choice_moves(data: Path, build: Build) -> None:
     stored(data, *everything())
     text = page(build())
-    assert "gpt2-mlp: <strong>20 % (20 to 20)</strong>" in text
+    assert "gpt2-mlp: <strong>20 % (20 to 20; GELU to ReLU)</strong>" in text
     assert "4,722,432 parameters" in text
     assert text.count("<figure") == 4, "the training step of two layers, eager and compiled"
     assert "of the dearer step" in text.lower()
 
 
 def test_without_a_difference_none_is_claimed(data: Path, build: Build) -> None:
-    wobble = (1.0, 1.1, 0.9, 1.0, 1.05)
-    alike = {
-        who: tuple(1e-3 * w for w in wobble[i % 3 :] + wobble[: i % 3]) for i, who in enumerate(PARTICIPANTS)
-    }
+    wobble = (1.0, 1.1, 0.9, 1.0, 1.05) * 4
+    alike = {who: tuple(1e-3 * w for w in wobble[i:] + wobble[:i]) for i, who in enumerate(PARTICIPANTS)}
     stored(data, race(samples=alike, alone={}))
-    assert "<strong>nothing that is seen" in page(build())
+    assert re.search(r"gpt2-mlp: <strong>nothing seen \(up to [\d.]+ % could hide\)</strong>", page(build()))
+
+
+def test_compiled_relu_is_explained_where_it_was_compiled() -> None:
+    eager, compiled = choices([race()]), choices([race(mode=COMPILED, alone={})])
+    assert eager is not None
+    assert compiled is not None
+    assert not [note for note in eager.notes if "ReLU" in note]
+    assert "may be the compiler's doing" in compiled.notes[-1]
+    who = f"relu by {WRITTEN_OUT}"
+    usual = race()
+    beside = race(
+        mode=COMPILED,
+        alone={},
+        samples={**usual.samples, who: tuple(3.1 * d for d in DRIFT)},
+        functions={**usual.functions, who: "relu"},
+        implementations={**usual.implementations, who: WRITTEN_OUT},
+    )
+    table = choices([beside])
+    assert table is not None
+    assert "here ReLU is the faster of the two" in table.notes[-1]
+    assert cells(table, "gpt2-mlp", "compiled")["÷ ReLU"] == "1.03 ×|1.03–1.03", "of its faster code"
+    rows = race_table(beside, {})
+    assert cells(rows, "ReLU", WRITTEN_OUT)["÷ ReLU"] == "0.969 ×|0.969–0.969"
+    (dots,) = ratios(beside, Palette(("cpp_fused", "torch_naive")))
+    assert f"ReLU {WRITTEN_OUT} ÷ relu 0.969" in dots.alt
 
 
 def test_a_hostile_record_is_text(data: Path, build: Build) -> None:
