@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.flow.entries import WITHIN, Flow
+from benchmarks.flow.entries import FATES, WITHIN, Flow
 from benchmarks.flow.setups import Setup
 
 FORWARD, BACKWARD = "forward", "backward"
@@ -17,7 +17,7 @@ class Reach:
     """How far signals got, over seeds.
 
     Attributes:
-        fate: what became of most seeds; of equally many, the worse.
+        fate: what became of most seeds; of equally many the first of :data:`FATES`, and not ``within``.
         seeds: how many there are.
         lost: how many did not arrive.
         layers: of those that did not arrive, the layers passed until they left the interval, sorted.
@@ -43,7 +43,8 @@ def reach(flow: Flow, way: str) -> Reach:
     left: Sequence[int | None] = getattr(flow, f"{way}_left")
     fates: Sequence[str] = getattr(flow, f"{way}_fate")
     passed = [layer if way == FORWARD else flow.depth - layer + 1 for layer in left if layer is not None]
-    common = max(sorted(set(fates), key=lambda fate: fate == WITHIN), key=list(fates).count)
+    ties = sorted(FATES, key=lambda fate: fate == WITHIN)  # of a tie max takes the first
+    common = max(ties, key=list(fates).count)
     return Reach(common, len(flow.seeds), len(passed), tuple(sorted(passed)), flow.depth)
 
 

@@ -47,7 +47,10 @@ class Steadier:
 
 
 def steadier(e: Evidence) -> list[Steadier]:
-    """Each default variant against ReLU with the same weights, in the deepest networks of each kind."""
+    """Each default variant against ReLU with the same weights, in the deepest networks of each kind.
+
+    Networks that begin with the activation's own gain have other weights for each: they are passed over.
+    """
     flows = e.of("flow", Flow)
     found = []
     for setup in setups(flows):
@@ -66,8 +69,8 @@ def steadier(e: Evidence) -> list[Steadier]:
 
 
 def _mixed(one: Flow, other: Flow) -> bool:
-    """Whether the two are of different networks."""
-    return (one.depth, one.width, one.limit) != (other.depth, other.width, other.limit)
+    """Whether the two are of different networks, or of weights that differ by a gain."""
+    return any(getattr(one, name) != getattr(other, name) for name in ("depth", "width", "limit", "gain"))
 
 
 def better_flow(e: Evidence) -> Finding | None:
@@ -84,6 +87,8 @@ def better_flow(e: Evidence) -> Finding | None:
     )
     said += f"{len(better)} steadier, {len(worse)} less steady, {len(found) - len(better) - len(worse)} no "
     said += f"difference.{_where('Steadier', better)}{_where('Less steady', worse)}"
+    if any(f.init == "own" for f in e.of("flow", Flow)):
+        said += " Networks with each activation's own gain are not among them: their weights differ."
     return settled(said, [bool(better), not worse])
 
 

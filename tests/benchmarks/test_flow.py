@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -320,6 +321,17 @@ def test_reach_counts_seeds_that_arrive_as_more() -> None:
     assert reached(reach(two, BACKWARD)) == ("vanishes after 3", "1–3, 1 of 3 seeds arrive")
     every = made(forward_fate=(NOT_FINITE,) * 3, forward_left=(2, 4, 3))
     assert reached(reach(every, FORWARD)) == ("overflows after 3", "2–4")
+
+
+def test_of_equally_many_fates_the_order_decides_and_not_their_hashes() -> None:
+    for fates, common in (
+        ((NOT_FINITE, EXPLODED, WITHIN), EXPLODED),
+        ((EXPLODED, VANISHED, NOT_FINITE), VANISHED),
+        ((WITHIN, NOT_FINITE), NOT_FINITE),
+    ):
+        for order in itertools.permutations(fates):
+            one = made(backward_fate=order, backward_left=(3,) * len(order))
+            assert reach(one, BACKWARD).fate == common
 
 
 def test_factors_are_between_what_is_there() -> None:

@@ -171,6 +171,22 @@ def test_an_interrupted_or_partial_run_decides_nothing(name: str, flaw: str, wor
         assert word in finding.measured
 
 
+def test_flow_is_judged_where_weights_are_equal() -> None:
+    """With its own gain gem is steadier than ReLU with another: that compares two gains."""
+    own = [
+        made.flow("relu", 1.3, init="own", gain=1.4),
+        made.flow(str(Spec("gem")), 1.001, init="own", gain=2.0),
+    ]
+    judge = BY_ID["gradient-flow"]
+    assert judge.finding(evidence(flow=own)).verdict == NOT_YET
+    equal = [made.flow("relu", 1.001), made.flow(str(Spec("gem")), 1.001)]
+    found = judge.finding(evidence(flow=[*equal, *own]))
+    assert found.verdict == NOT_SEEN
+    assert "1 comparison:" in found.measured
+    assert "their weights differ" in found.measured
+    assert "weights differ" not in judge.finding(evidence(flow=equal)).measured
+
+
 def test_two_seeds_are_too_few_to_judge() -> None:
     for name in ("like-relu", "first-order", "second-order", "hierarchy", "live-neurons"):
         finding = BY_ID[name].finding(trained(lambda _: 0.0, seeds=made.SEEDS[:2]))

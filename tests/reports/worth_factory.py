@@ -177,7 +177,7 @@ def ablation(better: Better = lambda _: 0.0, models: Iterable[str] = GROUPS, **c
 # --- flow and dead --------------------------------------------------------------------------------------
 
 
-def flow(activation: str, per_layer: float, depth: int = 64, init: str = "he") -> Flow:
+def flow(activation: str, per_layer: float, depth: int = 64, init: str = "he", gain: float = 1.0) -> Flow:
     """A plain network whose gradient changes by about ``per_layer`` a layer, not quite alike in all seeds."""
     limit, layers = 1e6, (1, depth)
     sizes, fates, left = [], [], []
@@ -191,7 +191,7 @@ def flow(activation: str, per_layer: float, depth: int = 64, init: str = "he") -
         sizes.append((end, factor))
     same = tuple((1.0, 1.0) for _ in SEEDS)
     return Flow(
-        network="plain", norm="none", init=init, gain=1.0, activation=activation, depth=depth, width=64,
+        network="plain", norm="none", init=init, gain=gain, activation=activation, depth=depth, width=64,
         batch=128, dtype="float32", limit=limit, seeds=SEEDS, layers=layers, forward=same,
         backward=tuple(sizes), weights=same, forward_fate=(WITHIN,) * 5, forward_left=(None,) * 5,
         backward_fate=tuple(fates), backward_left=tuple(left),
