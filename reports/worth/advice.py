@@ -29,9 +29,6 @@ from reports.worth.verdicts import listed, number
 WHO: Final[tuple[Spec | str, ...]] = (*DEFAULTS, "relu", "gelu")
 """Who is in the table of variants."""
 
-QUICK: Final = "quick"
-WITH_QUICK: Final = ("blocks", "flow", "dead", "train")
-"""Studies that take ``--quick``."""
 
 USUAL: Final = Spec("e-gem").eps
 
@@ -39,15 +36,8 @@ FEW: Final = "too few seeds to compare"
 """Said where verdicts would need more."""
 
 
-def command(e: Evidence, study: str) -> str:
-    """What measures a study as long as the record does."""
-    record = e.records.get(study)
-    quick = record is not None and record.length == QUICK and study in WITH_QUICK
-    return f"python -m benchmarks {study}{' --quick' if quick else ''}"
-
-
 def _measured_by(e: Evidence, *studies: str) -> str:
-    return f"Measured by {listed([f'`{command(e, s)}`' for s in studies])}."
+    return f"Measured by {listed([f'`{e.command(s)}`' for s in studies])}."
 
 
 def _trained(e: Evidence) -> list[Ablation]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from reports.markdown import plain
 from reports.tables import moment
-from reports.worth.advice import command, eps, gain, implementation, order, variant
+from reports.worth.advice import eps, gain, implementation, order, variant
 from reports.worth.evidence import STUDIES, Evidence
 from reports.worth.verdicts import listed
 
@@ -41,7 +41,7 @@ def choosing(e: Evidence) -> str:
     """Where the figures are from, then each question with its answer."""
     parts = [f"<!-- Written by `{REFRESH}`. -->", _sources(e)]
     for question in QUESTIONS:
-        lacking = [f"`{command(e, study)}`" for study in question.studies if study not in e.records]
+        lacking = [f"`{e.command(study)}`" for study in question.studies if study not in e.records]
         parts += [f"## {question.title}", *_answered(question, e)]
         parts += [f"Not measured yet: {listed(lacking)}."] if lacking else []
     return "\n\n".join(parts) + "\n"
@@ -74,5 +74,5 @@ def _sources(e: Evidence) -> str:
             run = f"{record.length} run on {plain(record.environment.machine)}, {moment(record.started)}"
             broken = "" if record.complete else ", interrupted"
             name = record.source.shown.replace("`", "'")
-            lines.append(f"- {about}: `{command(e, study)}`, {run}{broken}, record `{name}`")
+            lines.append(f"- {about}: `{e.command(study)}`, {run}{broken}, record `{name}`")
     return "\n".join(lines) or "Nothing has been measured yet."

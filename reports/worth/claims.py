@@ -23,8 +23,8 @@ CALLS: Final = "python -m benchmarks performance"
 TOGETHER: Final = "All comparisons of a model are taken together (Holm's method at 5 %)."
 ALL_TESTS: Final = "All of both, at every place, are taken together (Holm's method at 5 %)."
 REAL: Final = (
-    "Decided by the recipe on its own data set alone, of its published size (of a text, 100 million tokens or "
-    "more), with at least three seeds; "
+    "Decided by the recipe on its own data set alone, of its published size (of a text, 100 million tokens "
+    "or more), with at least three seeds; "
 )
 
 

@@ -29,6 +29,10 @@ STUDIES: Final[Mapping[str, str]] = {
 KIND_OF: Final = {kind.name: kind for kind in kinds.STUDIES if kind.name in STUDIES}
 """Study -> the kind of its records."""
 
+QUICK: Final = "quick"
+WITH_QUICK: Final = ("blocks", "flow", "dead", "train")
+"""Studies that take ``--quick``."""
+
 ANYWHERE: Final = "shape"
 """Exact arithmetic, the same on every machine: its record serves every environment."""
 
@@ -59,6 +63,12 @@ class Evidence:
     def derived(self) -> dict[str, Any]:
         """What was computed from the records and is needed again, by name."""
         return {}
+
+    def command(self, study: str) -> str:
+        """What measures a study as long as the record does."""
+        record = self.records.get(study)
+        quick = record is not None and record.length == QUICK and study in WITH_QUICK
+        return f"python -m benchmarks {study}{' --quick' if quick else ''}"
 
     @property
     def machine(self) -> str:

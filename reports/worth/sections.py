@@ -71,7 +71,12 @@ def _legend(e: Evidence) -> str:
 
 def _claims(s: Sitting) -> Content:
     rows = [
-        {"claim": claim, "finding": finding, "tone": TONES[finding.verdict]}
+        {
+            "claim": claim,
+            "finding": finding,
+            "tone": TONES[finding.verdict],
+            "command": claim.measured_by(s.evidence),
+        }
         for claim, finding in zip(CLAIMS, _findings(s), strict=True)
     ]
     return Content(more={"rows": rows, "words": WORDS})

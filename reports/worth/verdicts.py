@@ -56,6 +56,11 @@ class Claim:
     studies: tuple[str, ...]
     command: str
 
+    def measured_by(self, evidence: Evidence) -> str:
+        """Its command, as long a run as the evidence has."""
+        study = self.studies[0]
+        return evidence.command(study) if self.command == f"python -m benchmarks {study}" else self.command
+
     def finding(self, evidence: Evidence) -> Finding:
         """What the records make of it: nothing where one of them is of an interrupted or partial run."""
         try:

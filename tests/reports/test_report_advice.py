@@ -81,7 +81,7 @@ def test_seeds_that_lost_a_training_are_said_and_left_out() -> None:
 
 def test_the_command_named_is_that_of_the_record() -> None:
     e = trained()
-    assert advice.command(e, "train") == "python -m benchmarks train --quick"
+    assert e.command("train") == "python -m benchmarks train --quick"
     full = Evidence(e.environment, {"train": replace(e.records["train"], length="full")})
-    assert advice.command(full, "train") == "python -m benchmarks train"
-    assert advice.command(e, "shape") == "python -m benchmarks shape"
+    assert full.command("train") == "python -m benchmarks train"
+    assert e.command("shape") == "python -m benchmarks shape"
