@@ -63,16 +63,58 @@ class Computed:
         return np.asarray(self.implementation.to_numpy(y), dtype=np.float64)
 
 
-def _distance(c: Computed) -> float:
-    """L2 distance to (Leaky)ReLU over ``|x| <= REACH * scale``, in units of ``scale^1.5``."""
+class Defined(Computed):
+    """The function as it is defined, in NumPy, by nobody's implementation: what figures should be."""
+
+    def value(self, x: Floats) -> Floats:
+        return x * self._sided(x) * self._gate(x)
+
+    def slope(self, x: Floats) -> Floats:
+        g, n = self._gate(x), self.spec.n
+        return self._sided(x) * g * (2 * n + 1 - 2 * n * g)
+
+    def _gate(self, x: Floats) -> Floats:
+        power = (x / self.scale) ** (2 * self.spec.n)
+        return power / (1 + power)
+
+    def _sided(self, x: Floats) -> Floats:
+        return np.where(x < 0, self.spec.negative_slope, 1.0)
+
+
+def _norm(power: int) -> Callable[[Computed], float]:
+    """L^power distance to (Leaky)ReLU over ``|x| <= REACH * scale``, in units of ``scale^(1 + 1/power)``.
+
+    Within a reach, because over the whole line L1 diverges for n = 1.
+    """
     nodes, weights = np.polynomial.legendre.leggauss(40)
-    total = 0.0
-    for low, high in itertools.pairwise((0, 0.5, 1, 2, 4, REACH)):
-        half = ((high - low) * nodes + high + low) / 2 * c.scale
-        for x in (half, -half):
-            apart = (np.where(x > 0, x, c.spec.negative_slope * x) - c.value(x)) / c.scale
-            total += float(np.sum(weights * apart**2)) * (high - low) / 2
-    return math.sqrt(total)
+
+    def norm(c: Computed) -> float:
+        total = 0.0
+        for low, high in itertools.pairwise((0, 0.5, 1, 2, 4, REACH)):
+            half = ((high - low) * nodes + high + low) / 2 * c.scale
+            for x in (half, -half):
+                total += float(np.sum(weights * np.abs(_apart(c, x)) ** power)) * (high - low) / 2
+        return float(total ** (1 / power))
+
+    return norm
+
+
+def _apart(c: Computed, x: Floats) -> Floats:
+    """(Leaky)ReLU minus the function, in scales."""
+    straight = np.where(x > 0, x, c.spec.negative_slope * x)
+    return np.asarray((straight - c.value(x)) / c.scale)
+
+
+def _farthest(c: Computed) -> float:
+    """The largest distance to (Leaky)ReLU, in scales: at 1001 points on either side of 0."""
+    half = c.scale * np.geomspace(0.1, 10, 1001)
+    return float(np.abs(_apart(c, np.concatenate([half, -half]))).max())
+
+
+def _bent(c: Computed) -> float:
+    """The largest curvature between neighbours of 1001 points on either side of 0, over one by the scale."""
+    half = c.scale * np.geomspace(0.1, 10, 1001)
+    return max(float(np.abs(np.diff(c.slope(x)) / np.diff(x)).max()) * c.scale for x in (half, -half))
 
 
 def _steepest(c: Computed) -> float:
@@ -82,15 +124,25 @@ def _steepest(c: Computed) -> float:
     return float(c.slope(place * np.geomspace(0.1, 10, 1001)).max())
 
 
-def _gain(of: Callable[[Computed, Floats], Floats]) -> Callable[[Computed], float]:
-    def gain(c: Computed) -> float:
-        u = np.arange(-40, 2.5, STEP / c.spec.n)
-        half = np.exp(u)
-        x = np.concatenate([half, -half])
-        weights = np.exp(-x * x / 2) / math.sqrt(2 * math.pi) * np.abs(x) * STEP / c.spec.n
-        return 1 / math.sqrt(float(np.sum(of(c, x) ** 2 * weights)))
+def _moment(c: Computed, of: Callable[[Computed, Floats], Floats], power: int) -> float:
+    """The mean of a power under a standard normal input."""
+    u = np.arange(-40, 2.5, STEP / c.spec.n)
+    half = np.exp(u)
+    x = np.concatenate([half, -half])
+    weights = np.exp(-x * x / 2) / math.sqrt(2 * math.pi) * np.abs(x) * STEP / c.spec.n
+    return float(np.sum(of(c, x) ** power * weights))
 
-    return gain
+
+def _gain(of: Callable[[Computed, Floats], Floats]) -> Callable[[Computed], float]:
+    return lambda c: 1 / math.sqrt(_moment(c, of, 2))
+
+
+def _mean(c: Computed) -> float:
+    return _moment(c, lambda c, x: c.value(x), 1)
+
+
+def _variance(c: Computed) -> float:
+    return _moment(c, lambda c, x: c.value(x), 2) - _mean(c) ** 2
 
 
 def _junction(c: Computed) -> float:
@@ -103,11 +155,16 @@ def _junction(c: Computed) -> float:
 
 
 FIGURES: Final[dict[str, Callable[[Computed], float]]] = {
-    "distance": _distance,
+    "distance": _norm(2),
     "steepest": _steepest,
-    "gain": _gain(Computed.value),
-    "gradient gain": _gain(Computed.slope),
+    "gain": _gain(lambda c, x: c.value(x)),
+    "gradient gain": _gain(lambda c, x: c.slope(x)),
     "junction": _junction,
+    "L1 distance": _norm(1),
+    "largest distance": _farthest,
+    "curvature": _bent,
+    "mean": _mean,
+    "variance": _variance,
 }
 """Name -> what finds it."""
 
@@ -123,8 +180,32 @@ def computed(implementation: Any, spec: Spec) -> dict[str, float]:
 
     if (why := implementation.unavailable("cpu")) is not None:
         raise Unavailable(why)
-    subject = Computed(implementation, spec)
+    return figures_of(Computed(implementation, spec))
+
+
+def figures_of(subject: Computed) -> dict[str, float]:
+    """Every figure of one function."""
     return {name: _rounded(find(subject)) for name, find in FIGURES.items()}
+
+
+def apart(implementation: Any, spec: Spec) -> dict[str, float]:
+    """How far every figure is from that of the definition, relative to it; never below :data:`FLOOR`.
+
+    Raises:
+        gem_impls.Unavailable: as :func:`computed`.
+        ValueError: likewise.
+    """
+    found, should = computed(implementation, spec), figures_of(Defined(None, spec))
+    return {name: _error(found[name], should[name]) for name in FIGURES}
+
+
+FLOOR: Final = 10.0 ** (1 - DIGITS)
+"""At most one unit of the last digit that is kept: smaller errors are told as this, so as not to flicker."""
+
+
+def _error(found: float, should: float) -> float:
+    error = abs(found / should - 1)
+    return error if error > FLOOR or math.isnan(error) else FLOOR
 
 
 def _rounded(figure: float) -> float:

@@ -90,6 +90,7 @@ SHAPE_UNITS = {
     "track_shape_gain": "gain",
     "track_shape_gradient_gain": "gain",
     "track_shape_junction": "ratio",
+    "track_shape_error": "relative",
 }
 
 
