@@ -13,7 +13,7 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Final
 
@@ -29,6 +29,9 @@ CONNECT_S: Final = 8.0
 
 WORKERS_S: Final = 30.0
 """Seconds that a cluster may take to show its first worker."""
+
+ANSWER_S: Final = 30.0
+"""Seconds that a worker may take to say who it is; it may have to load torch from a slow disk."""
 
 SCHEDULER: Final = "python -m dask scheduler"
 WORKER: Final = "python -m dask worker ADDRESS --nthreads 1"
@@ -190,12 +193,25 @@ async def _identity(distributed: Any, address: str) -> dict[str, Any]:
         comm.abort()
 
 
-def introduced(client: Any, device: str) -> dict[str, dict[str, Any]]:
-    """Worker -> what it says of itself, after all were found fit for the same run.
+def fit_workers(address: str, device: str, said: Callable[[str], None]) -> int:
+    """How many workers the scheduler at ``address`` has for a run.
 
     Raises:
-        NoCluster: there is no worker, or one cannot load the code, has other code or versions than this
-            process, or does not have a card of its own where ``device`` is ``"cuda"``.
+        ValueError: ``address`` is none.
+        NoCluster: as :func:`connected` and :func:`introduced`.
+    """
+    with connected(check_address(address)) as client:
+        return len(introduced(client, device, said))
+
+
+def introduced(client: Any, device: str, said: Callable[[str], None]) -> dict[str, dict[str, Any]]:
+    """Worker -> what it says of itself, after all that answer were found fit for the same run.
+
+    One that is silent (stopped, cut off, its disk hanging) is named to ``said`` and left out.
+
+    Raises:
+        NoCluster: there is no worker, none answers, or one cannot load the code, has other code or versions
+            than this process, or does not have a card of its own where ``device`` is ``"cuda"``.
     """
     try:
         client.wait_for_workers(1, timeout=WORKERS_S)
@@ -206,11 +222,39 @@ def introduced(client: Any, device: str) -> dict[str, dict[str, Any]]:
         ) from None
     ours = introduction("cpu")
     found: dict[str, dict[str, Any]] = {}
-    for worker, said in client.run(introduction, device, on_error="return").items():
-        if reason := unfit(said, ours, device, found):
+    workers = list(client.nthreads())
+    answers = client.sync(_answers, client, workers, device)
+    for worker, answer in answers.items():
+        if reason := unfit(answer, ours, device, found):
             raise NoCluster(f"worker {worker} {reason}")
-        found[worker] = said
+        found[worker] = answer
+    silent = [worker for worker in workers if worker not in answers]
+    if not found:
+        raise NoCluster(
+            f"no worker at {client.scheduler.address} has answered within {ANSWER_S:g} s: {', '.join(silent)}"
+        )
+    for worker in silent:
+        said(f"worker {worker} has not answered within {ANSWER_S:g} s: it gets no work until it does")
     return found
+
+
+async def _answers(client: Any, workers: list[str], device: str) -> dict[str, Any]:
+    """Worker -> its introduction, or what was raised instead, of those that answer in time.
+
+    Each is asked for itself: one question to all has its answers together, or never.
+    """
+
+    async def ask(worker: str) -> Any:
+        said = await client.run(introduction, device, workers=[worker], on_error="return")
+        return said[worker]
+
+    asked = {worker: asyncio.ensure_future(ask(worker)) for worker in workers}
+    await asyncio.wait(asked.values(), timeout=ANSWER_S)
+    late = [question for question in asked.values() if not question.done()]
+    for question in late:
+        question.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    return {worker: question.result() for worker, question in asked.items() if question not in late}
 
 
 def unfit(

@@ -99,7 +99,7 @@ class Dispatch:
                 for worker in here:
                     self._occupy(worker)
                 now = time.monotonic()
-                last_seen = now if self._busy else last_seen
+                last_seen = now if any(given.key for given in self._busy.values()) else last_seen
                 if now - last_seen > PATIENCE_S:
                     why = f" (the last that came {self._why})" if self._why else ""
                     raise NoCluster(f"no fit worker for {PATIENCE_S:g} s{why}; {self._left()}")

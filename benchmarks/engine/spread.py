@@ -142,6 +142,6 @@ def _spread(
             places = cluster.places(workers, device)
             address = stack.enter_context(cluster.embedded(places[: len(left)]))
         client = stack.enter_context(cluster.connected(address))
-        found = cluster.introduced(client, device)
+        found = cluster.introduced(client, device, ledger.said)
         ledger.machines.update(str(said["machine"]) for said in found.values())
         Dispatch(client, function, tasks, ledger, device=device, retries=retries, fit=found).run(left)

@@ -129,6 +129,17 @@ def test_each_worker_has_one_task_at_a_time(tmp_path: Path) -> None:
     assert run.said == []
 
 
+def test_a_worker_that_never_says_who_it_is_does_not_make_a_run_wait(tmp_path: Path) -> None:
+    def step(client: Client) -> None:
+        client.workers[:] = ["silent"] if client.looks > 1 else ["a"]
+        assert client.looks < 1000, "it waits for ever"
+
+    client = Client(["a"], step)
+    with pytest.raises(NoCluster, match=r"no fit worker for 0\.05 s"):
+        Run(tmp_path, client, ["a"])()
+    assert client.given[-1].function is introduction
+
+
 def test_only_the_task_of_the_lost_worker_is_tried_again(tmp_path: Path) -> None:
     def step(client: Client) -> None:
         if client.looks == 2:

@@ -163,6 +163,44 @@ def test_a_scheduler_without_workers_is_an_error(store: Store, monkeypatch: pyte
         spread(digest, tasks(1, 0), store, address=address, said=silent)
 
 
+@contextmanager
+def stopped(count: int) -> Iterator[tuple[str, list[str]]]:
+    """A cluster of two workers, ``count`` of which are stopped; its address, and theirs."""
+    with cluster.embedded(cluster.places(2, "cpu")) as address:
+        with cluster.connected(address) as client:
+            client.wait_for_workers(2, timeout=60)
+            found = client.run(os.getpid)
+        frozen = dict(list(found.items())[:count])
+        for pid in frozen.values():
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield address, list(frozen)
+        finally:
+            for pid in frozen.values():
+                os.kill(pid, signal.SIGCONT)
+
+
+def test_a_worker_that_is_silent_is_left_out_by_name(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "ANSWER_S", 3.0)
+    said: list[str] = []
+    planned = tasks(4, 0.02)
+    with stopped(1) as (address, frozen):
+        start = time.monotonic()
+        assert cluster.fit_workers(address, "cpu", said.append) == 1
+        outcome = spread(digest, planned, store, address=address, said=said.append)
+        assert time.monotonic() - start < 30
+    assert (outcome.done, outcome.failed) == (tuple(planned), {})
+    assert said == [f"worker {frozen[0]} has not answered within 3 s: it gets no work until it does"] * 2
+
+
+def test_workers_that_are_all_silent_are_an_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "ANSWER_S", 1.0)
+    with stopped(2) as (address, frozen):
+        with pytest.raises(NoCluster, match=r"no worker at tcp://.* has answered within 1 s: ") as refused:
+            spread(digest, tasks(1, 0), store, address=address, said=silent)
+        assert all(worker in str(refused.value) for worker in frozen)
+
+
 @pytest.mark.parametrize(
     ("altered", "message"),
     [
