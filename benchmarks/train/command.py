@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.engine import NoCluster
+from benchmarks.engine import NoCluster, cluster
 from benchmarks.models.activations import Activation, everything, named
 from benchmarks.record import cores
 from benchmarks.study import Run, read
@@ -106,6 +106,12 @@ def grid_of(arguments: argparse.Namespace) -> Grid:
         )
     if arguments.data and not arguments.recipe:
         raise Refused(f"--data is for --recipe, one of {', '.join(PUBLISHED)}")
+    if arguments.address:
+        cluster.check_address(arguments.address)
+        if arguments.workers is not None:
+            raise Refused(
+                "--workers is for processes of this machine, and --address for those of a cluster; got both"
+            )
     known = LENGTHS[length]
     for model in arguments.model or ():
         if model not in known:
@@ -189,12 +195,7 @@ def _within(grid: Grid, left: Mapping[str, int], limit: float | None, arguments:
     Raises:
         Refused: longer than the budget allows, unless that is wanted.
     """
-    if arguments.address:
-        print("no estimate: how many workers the cluster has is not known, so no budget is kept", flush=True)
-        return
-    workers = cores() if arguments.workers is None else arguments.workers
-    if grid.device == "cuda" and arguments.workers is None:
-        workers = cards()
+    workers = _workers(grid, arguments) if sum(left.values()) else 1
     expected = estimate.estimate(grid, left, workers)
     print(f"estimate: {expected.words()}", flush=True)
     if limit is None or expected.seconds <= limit or arguments.over_budget:
@@ -203,6 +204,17 @@ def _within(grid: Grid, left: Mapping[str, int], limit: float | None, arguments:
         f"that is over the budget of {estimate.duration(limit)}; nothing was begun. What fits: "
         f"{expected.fits(limit)}. --over-budget begins all the same"
     )
+
+
+def _workers(grid: Grid, arguments: argparse.Namespace) -> int:
+    """How many will train at once; those of a cluster are asked, before there is a record."""
+    if arguments.address:
+        found = cluster.fit_workers(arguments.address, grid.device, stages.say)
+        print(f"workers of the cluster: {found}, taken to be as fast as this machine's", flush=True)
+        return found
+    if arguments.workers is not None:
+        return int(arguments.workers)
+    return cards() if grid.device == "cuda" else cores()
 
 
 def cards() -> int:
