@@ -196,7 +196,8 @@ def _within(grid: Grid, left: Mapping[str, int], limit: float | None, arguments:
         Refused: longer than the budget allows, unless that is wanted.
     """
     workers = _workers(grid, arguments) if sum(left.values()) else 1
-    expected = estimate.estimate(grid, left, workers)
+    bound = None if arguments.over_budget else limit
+    expected = estimate.estimate(grid, left, workers, limit=bound, said=lambda text: print(text, flush=True))
     print(f"estimate: {expected.words()}", flush=True)
     if limit is None or expected.seconds <= limit or arguments.over_budget:
         return

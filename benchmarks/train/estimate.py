@@ -10,10 +10,18 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from benchmarks.train import task as tasks
+from benchmarks.train import trial
 from benchmarks.train.plan import Grid
+from benchmarks.train.task import Task
 
 STEPS: Final = 12
-"""Steps of a trial training."""
+"""Steps of a trial training, at most."""
+
+TRIAL_S: Final = 6.0
+"""Seconds that a trial training may take; where not even one step fits, parts of a step have to do."""
+
+FAR: Final = 3.0
+"""So many times over the budget by the rough estimate alone, a grid is not tried any further."""
 
 TRIES: Final = 2
 """Trial trainings of each kind."""
@@ -35,11 +43,13 @@ class Estimate:
         each: model -> seconds of one training.
         counts: model -> trainings.
         workers: how many train at once.
+        rough: models whose time was scaled from a part of a step.
     """
 
     each: Mapping[str, float]
     counts: Mapping[str, int]
     workers: int
+    rough: frozenset[str] = frozenset()
 
     def seconds_of(self, models: Sequence[str]) -> float:
         """Of ``models`` alone, until all is done."""
@@ -55,7 +65,11 @@ class Estimate:
         """The estimate in a sentence."""
         if not self.each:
             return "nothing is left to train"
-        rows = [f"{model} {self.counts[model]} of {self.each[model]:.2g} s" for model in self.each]
+        rows = [
+            f"{model} {self.counts[model]} of {_short(self.each[model])}"
+            + (", from a part of a step" if model in self.rough else "")
+            for model in self.each
+        ]
         workers = f"{self.workers} at a time" if self.workers > 1 else "one after another"
         return f"about {duration(self.seconds)}: {', '.join(rows)}; {workers}"
 
@@ -86,23 +100,43 @@ def estimate(
     left: Mapping[str, int],
     workers: int,
     run: Callable[[dict[str, Any]], dict[str, Any]] = tasks.run,
+    *,
+    limit: float | None = None,
+    said: Callable[[str], None] = lambda _: None,
+    measure: Callable[[Task, trial.Part], float] = trial.seconds,
 ) -> Estimate:
     """Train each model for a few steps, with the first activation and the last, and work out the rest.
+
+    A part of a step is timed before. A model whose steps are too long for a trial is estimated from that
+    alone, and so is everything once it is clear that the grid is far beyond ``limit``.
 
     Args:
         grid: what will be done.
         left: model -> how many trainings of it are left to do.
         workers: how many will train at once.
         run: trains once.
+        limit: seconds of the budget, or None.
+        said: told what is being estimated.
+        measure: times a part of a step.
     """
-    each = {}
+    each: dict[str, float] = {}
+    rough: set[str] = set()
     for model in (model for model in grid.models if left[model]):
+        said(f"estimating {model}: some steps on this machine")
         steps = grid.steps or grid.recipe(model).steps
-        trial = replace(grid, models=(model,), steps=min(STEPS, steps)).tasks()
-        first, last = trial[0], trial[-1]
-        run(first.as_dict())  # loads data, compiles
-        each[model] = sum(_one(run, t.as_dict(), steps) for t in (first, last)) / 2
-    return Estimate(each, {model: left[model] for model in each}, workers)
+        both = replace(grid, models=(model,), steps=min(STEPS, steps)).tasks()
+        first, last = both[0], both[-1]
+        found = trial.rough(first, measure)
+        each[model] = found.score + found.step * steps
+        rough.add(model)
+        so_far = Estimate(each, left, workers).seconds
+        fit = math.floor((TRIAL_S - found.score) / found.step)
+        if fit >= 1 and (limit is None or so_far <= FAR * limit):
+            first, last = (replace(one, steps=min(fit, STEPS, steps)) for one in (first, last))
+            run(first.as_dict())  # loads data, compiles
+            each[model] = sum(_one(run, one.as_dict(), steps) for one in (first, last)) / 2
+            rough.remove(model)
+    return Estimate(each, {model: left[model] for model in each}, workers, frozenset(rough))
 
 
 def _one(run: Callable[[dict[str, Any]], dict[str, Any]], task: dict[str, Any], steps: int) -> float:
@@ -114,6 +148,10 @@ def _one(run: Callable[[dict[str, Any]], dict[str, Any]], task: dict[str, Any], 
         around = max(0.0, time.perf_counter() - start - made["seconds"])
         found.append(around + made["seconds"] / made["steps"] * steps)
     return float(min(found))
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.2g} s" if seconds < 90 else duration(seconds)
 
 
 def budget(text: str) -> float:

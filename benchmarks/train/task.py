@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.datasets import DataError
 from benchmarks.engine.store import key_of
 from benchmarks.models.activations import named
 from benchmarks.train import data
 from benchmarks.train.entries import Training
-from benchmarks.train.recipes import recipe_of
+from benchmarks.train.recipes import Recipe, recipe_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from benchmarks.train.objectives import Objective
 
 CURVE: Final = 40
 """Points of a stored training curve, at most."""
@@ -75,26 +80,33 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
     recipe = recipe_of(asked.length, asked.model)
     if asked.digest and data.digest(recipe.dataset, asked.folder) != asked.digest:
         raise DataError(f"{recipe.dataset}: the data on this machine are not those of the run")
-    if asked.device == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when torch first uses the card
     from benchmarks.train import loop
 
     with loop.deterministic():
         return asdict(_train(asked))
 
 
-def _train(task: Task) -> Training:
+def made(task: Task, recipe: Recipe) -> tuple[nn.Module, Objective]:
+    """What ``task`` trains, with the sizes of ``recipe``: its network with fresh weights, and its data."""
     from benchmarks.models.blocks import seeded
-    from benchmarks.train import loop
     from benchmarks.train.gains import own_gain
-    from benchmarks.train.objectives import OBJECTIVES, TEST, VAL
+    from benchmarks.train.objectives import OBJECTIVES
 
-    recipe = recipe_of(task.length, task.model)
+    if task.device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when torch first uses the card
     found = data.held_out(recipe.dataset, task.folder, recipe.held_out, task.seed)
     activation = named(task.activation)
     gain = own_gain(activation) if task.init == OWN else None
     network = seeded(lambda: recipe.module(activation.module, found, gain), task.seed).to(task.device)
-    objective = OBJECTIVES[recipe.objective](recipe, found, task.seed, task.device)
+    return network, OBJECTIVES[recipe.objective](recipe, found, task.seed, task.device)
+
+
+def _train(task: Task) -> Training:
+    from benchmarks.train import loop
+    from benchmarks.train.objectives import TEST, VAL
+
+    recipe = recipe_of(task.length, task.model)
+    network, objective = made(task, recipe)
     steps = task.steps or recipe.steps
     ran = loop.train(network, objective, recipe, task.rate, steps, task.device)
     diverged_at = ran.diverged_at

@@ -16,6 +16,7 @@ from reports.performance.tables import spread
 from reports.worth.ablation import Ablation, ablations, short
 from reports.worth.cost import GEM, PEERS, against, calls, moved_words, ratio_words, training_races
 from reports.worth.evidence import Evidence
+from reports.worth.training import other_data
 from reports.worth.verdicts import counted, listed
 
 Line = tuple[Part, ...]
@@ -166,7 +167,8 @@ def _sure(e: Evidence, found: Sequence[Ablation], kind: Kind) -> tuple[Line, ...
     diverged = sum(s.diverged for a in found for s in a.found)
     if diverged:
         said.append(f"{counted(diverged, 'training')} of the grid diverged and count as a guess.")
-    done = sorted({setting.model for record in e.recipes for setting in record.of(Setting)})
+    settings = (setting for record in e.recipes for setting in record.of(Setting))
+    done = sorted({s.model for s in settings if not other_data(s)})
     said.append(f"Published settings run here: {listed(done)}." if done else f"Missing: {kind.lacking}.")
     return ((Part(" ".join(said)),),)
 
