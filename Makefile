@@ -51,7 +51,7 @@ QUICK = $(if $(filter quick,$(LENGTH)),--quick)
 TRAIN_OPTIONS = $(if $(filter file,$(origin BUDGET)),,--budget $(BUDGET)) $(if $(OVER_BUDGET),--over-budget)
 
 .PHONY: worth
-worth: $(STAMP) compiler ## is GEM worth it? layers, gradients, training (12 minutes; LENGTH=full: days on two cores)
+worth: $(STAMP) compiler ## is GEM worth it? layers, gradients, training (15 minutes; LENGTH=full: days on two cores)
 	@case "$(LENGTH)" in quick|full) ;; *) echo "LENGTH must be quick or full; got '$(LENGTH)'" >&2; exit 2;; esac
 	@trap 'exit 130' INT; failed=; \
 	study() { \

@@ -145,7 +145,7 @@ _RESNET = Recipe(
     sizes={"channels": (8, 16), "blocks": 1},
     optimizer=SGD,
     rates=(0.16, 0.4, 1.0),
-    steps=150,
+    steps=100,
     batch=64,
     held_out=287,
 )
@@ -163,7 +163,7 @@ _GPT = Recipe(
     decay=0.1,
     clip=1.0,
     rates=(0.005, 0.01, 0.02),
-    steps=150,
+    steps=120,
     batch=16,
     context=32,
     warmup=20,
