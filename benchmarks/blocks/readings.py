@@ -113,7 +113,8 @@ class Moved:
 
     Attributes:
         p: how often as much would be seen if all options took the same time.
-        seen: whether it stands, taken together with the same choice in the other races.
+        seen: whether it stands, taken together with the same choice in the other races, and the ends that one
+            half of the rounds finds are apart in the other.
         cheapest, dearest: the options found at the two ends; two names where the halves of the rounds differ.
         part: (dearest − cheapest) / dearest, round by round, in rounds that did not choose the ends.
         hidden: a part so large that more would have been seen: what "nothing seen" cannot exclude; None with
@@ -175,7 +176,8 @@ def _moved(race: Race, options: Options, times: Mapping[str, Sequence[float]], p
         parts |= {i: 1 - times[low][i] / times[high][i] for i in measured}
     part = reading([parts[i] for i in sorted(parts)])
     most = hidden(list(times.values()))
-    return Moved(p, seen, tuple(dict.fromkeys(cheapest)), tuple(dict.fromkeys(dearest)), part, most)
+    ends = tuple(dict.fromkeys(cheapest)), tuple(dict.fromkeys(dearest))
+    return Moved(p, seen and part.q1 > 0, *ends, part, most)
 
 
 def crossed(race: Race, options: Options) -> dict[str, list[float]]:
