@@ -15,7 +15,7 @@ from benchmarks.record import cores
 from benchmarks.study import Run, read
 from benchmarks.study.command import MEASURED, Refused, guarded, kept, parser, stored
 from benchmarks.study.pieces import outcome
-from benchmarks.train import data, estimate, stages
+from benchmarks.train import data, estimate, stages, trial
 from benchmarks.train.markdown import document
 from benchmarks.train.plan import Grid
 from benchmarks.train.recipes import LENGTHS, PUBLISHED
@@ -197,7 +197,16 @@ def _within(grid: Grid, left: Mapping[str, int], limit: float | None, arguments:
     """
     workers = _workers(grid, arguments) if sum(left.values()) else 1
     bound = None if arguments.over_budget else limit
-    expected = estimate.estimate(grid, left, workers, limit=bound, said=lambda text: print(text, flush=True))
+    expected = estimate.estimate(
+        grid,
+        left,
+        workers,
+        lambda trials: trial.together(
+            trials, grid.device, stages.say, workers=arguments.workers, address=arguments.address
+        ),
+        limit=bound,
+        said=lambda text: print(text, flush=True),
+    )
     print(f"estimate: {expected.words()}", flush=True)
     if limit is None or expected.seconds <= limit or arguments.over_budget:
         return
@@ -211,10 +220,12 @@ def _workers(grid: Grid, arguments: argparse.Namespace) -> int:
     """How many will train at once; those of a cluster are asked, before there is a record."""
     if arguments.address:
         found = cluster.fit_workers(arguments.address, grid.device, stages.say)
-        print(f"workers of the cluster: {found}, taken to be as fast as this machine's", flush=True)
+        print(f"workers of the cluster: {found}", flush=True)
         return found
     if arguments.workers is not None:
         return int(arguments.workers)
+    if not cluster.installed():  # everything will run in this process
+        return 1
     return cards() if grid.device == "cuda" else cores()
 
 

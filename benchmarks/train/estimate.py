@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
-from benchmarks.train import task as tasks
 from benchmarks.train import trial
 from benchmarks.train.plan import Grid
 from benchmarks.train.task import Task
+from benchmarks.train.trial import Trial
 
-STEPS: Final = 12
+STEPS: Final = 24
 """Steps of a trial training, at most."""
 
 TRIAL_S: Final = 6.0
@@ -24,13 +24,16 @@ FAR: Final = 3.0
 """So many times over the budget by the rough estimate alone, a grid is not tried any further."""
 
 TRIES: Final = 2
-"""Trial trainings of each kind."""
+"""Trial trainings of each kind, at least; there is one for each worker."""
 
 START_S: Final = 12.0
 """Seconds until workers are there and have loaded what they need."""
 
-WORKERS_SLOW: Final = 1.1
-"""How much longer a training takes where every core has one."""
+HANDING_S: Final = 0.016
+"""Seconds from a training to the next one, its result stored: measured, see docs/engines.md."""
+
+WORKERS_SLOW: Final = 1.3
+"""How much longer a training takes where every core has one, as far as no trial tells."""
 
 UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -40,7 +43,7 @@ class Estimate:
     """What a grid will take.
 
     Attributes:
-        each: model -> seconds of one training.
+        each: model -> seconds of one training, beside those of the other workers.
         counts: model -> trainings.
         workers: how many train at once.
         rough: models whose time was scaled from a part of a step.
@@ -54,7 +57,8 @@ class Estimate:
     def seconds_of(self, models: Sequence[str]) -> float:
         """Of ``models`` alone, until all is done."""
         work = sum(self.each[model] * self.counts[model] for model in models)
-        return START_S + work * (WORKERS_SLOW if self.workers > 1 else 1.0) / max(1, self.workers)
+        handing = HANDING_S * sum(self.counts[model] for model in models)
+        return START_S + handing + work / max(1, self.workers)
 
     @property
     def seconds(self) -> float:
@@ -99,7 +103,7 @@ def estimate(
     grid: Grid,
     left: Mapping[str, int],
     workers: int,
-    run: Callable[[dict[str, Any]], dict[str, Any]] = tasks.run,
+    together: Callable[[Sequence[Task]], Sequence[Trial]],
     *,
     limit: float | None = None,
     said: Callable[[str], None] = lambda _: None,
@@ -107,47 +111,43 @@ def estimate(
 ) -> Estimate:
     """Train each model for a few steps, with the first activation and the last, and work out the rest.
 
-    A part of a step is timed before. A model whose steps are too long for a trial is estimated from that
-    alone, and so is everything once it is clear that the grid is far beyond ``limit``.
+    A part of a step is timed before, in this process. Then every worker trains at the same time, as it will:
+    two that share a core, or the way to memory, are slower than one alone. A model whose steps are too long
+    for a trial is estimated from the part alone, and so is everything once it is clear that the grid is far
+    beyond ``limit``.
 
     Args:
         grid: what will be done.
         left: model -> how many trainings of it are left to do.
         workers: how many will train at once.
-        run: trains once.
+        together: trains each of some tasks, on all workers at once; leaves out those that failed.
         limit: seconds of the budget, or None.
         said: told what is being estimated.
         measure: times a part of a step.
     """
     each: dict[str, float] = {}
-    rough: set[str] = set()
+    trials: list[Task] = []
     for model in (model for model in grid.models if left[model]):
         said(f"estimating {model}: some steps on this machine")
         steps = grid.steps or grid.recipe(model).steps
-        both = replace(grid, models=(model,), steps=min(STEPS, steps)).tasks()
-        first, last = both[0], both[-1]
-        found = trial.rough(first, measure)
-        each[model] = found.score + found.step * steps
-        rough.add(model)
-        so_far = Estimate(each, left, workers).seconds
-        fit = math.floor((TRIAL_S - found.score) / found.step)
-        if fit >= 1 and (limit is None or so_far <= FAR * limit):
-            first, last = (replace(one, steps=min(fit, STEPS, steps)) for one in (first, last))
-            run(first.as_dict())  # loads data, compiles
-            each[model] = sum(_one(run, one.as_dict(), steps) for one in (first, last)) / 2
-            rough.remove(model)
-    return Estimate(each, {model: left[model] for model in each}, workers, frozenset(rough))
-
-
-def _one(run: Callable[[dict[str, Any]], dict[str, Any]], task: dict[str, Any], steps: int) -> float:
-    """Seconds of a whole training: the least of several tries, as something else may run beside one."""
-    found = []
-    for _ in range(TRIES):
-        start = time.perf_counter()
-        made = run(task)
-        around = max(0.0, time.perf_counter() - start - made["seconds"])
-        found.append(around + made["seconds"] / made["steps"] * steps)
-    return float(min(found))
+        both = replace(grid, models=(model,)).tasks()
+        found = trial.rough(both[0], measure)
+        each[model] = (found.score + found.step * steps) * (WORKERS_SLOW if workers > 1 else 1.0)
+        fit = min(math.floor((TRIAL_S - found.score) / found.step), STEPS, steps)
+        if fit >= 1:
+            trials += [replace(task, steps=fit) for task in (both[0], both[-1])] * max(TRIES, workers)
+    counts = {model: left[model] for model in each}
+    if limit is not None and Estimate(each, counts, workers).seconds > FAR * limit:
+        trials = []
+    known: dict[str, list[float]] = {}
+    if trials:
+        said("estimating what workers take beside one another" if workers > 1 else "estimating: some more")
+        for found_one in together(trials):
+            model = found_one.model
+            whole = found_one.around + found_one.step * (grid.steps or grid.recipe(model).steps)
+            known.setdefault(model, []).append(whole)
+    each |= {model: statistics.fmean(took) for model, took in known.items()}
+    return Estimate(each, counts, workers, frozenset(each.keys() - known.keys()))
 
 
 def _short(seconds: float) -> str:

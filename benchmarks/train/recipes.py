@@ -129,7 +129,7 @@ _MLP = Recipe(
     sizes={"width": 64, "hidden": 2},
     optimizer=SGD,
     rates=(0.02, 0.04, 0.08, 0.16),
-    steps=360,
+    steps=300,
     batch=64,
     held_out=287,
 )
@@ -145,7 +145,7 @@ _RESNET = Recipe(
     sizes={"channels": (8, 16), "blocks": 1},
     optimizer=SGD,
     rates=(0.16, 0.4, 1.0),
-    steps=100,
+    steps=90,
     batch=64,
     held_out=287,
 )
@@ -163,7 +163,7 @@ _GPT = Recipe(
     decay=0.1,
     clip=1.0,
     rates=(0.005, 0.01, 0.02),
-    steps=120,
+    steps=100,
     batch=16,
     context=32,
     warmup=20,

@@ -1,15 +1,19 @@
-"""What a training takes, roughly, from parts of one of its steps: known in seconds, however large the model.
+"""What a training takes: roughly, from parts of one of its steps, and better, from a few steps on a worker.
 
 A step of GPT-2 is half a million tokens, hours on one core. So a part of a step is timed, a few samples
-first, then more, until one takes long enough to be scaled.
+first, then more, until one takes long enough to be scaled: that is known in seconds, however large the model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+from benchmarks.engine import Store, spread
 from benchmarks.train import task as tasks
 from benchmarks.train.recipes import Recipe, recipe_of
 from benchmarks.train.task import Task
@@ -41,6 +45,44 @@ class Rough:
 
     step: float
     score: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a few steps took: seconds of each, and of all ``around`` them (weights, data, scores)."""
+
+    model: str
+    step: float
+    around: float
+
+
+def timed(task: dict[str, Any]) -> dict[str, Any]:
+    """What a worker does for a trial: train once, after a step that loads and compiles what is needed."""
+    tasks.run({**task, "steps": 1})
+    start = time.perf_counter()
+    ran = tasks.run(task)
+    around = time.perf_counter() - start - ran["seconds"]
+    return {"model": ran["model"], "step": ran["seconds"] / ran["steps"], "around": max(0.0, around)}
+
+
+def together(
+    trials: Sequence[Task],
+    device: str,
+    said: Callable[[str], None],
+    *,
+    workers: int | None = None,
+    address: str | None = None,
+) -> list[Trial]:
+    """What each of ``trials`` takes where it will be trained, all workers busy; those that failed left out.
+
+    Raises:
+        NoCluster: there is nothing to train on.
+    """
+    numbered = {f"trial-{number:06d}": task.as_dict() for number, task in enumerate(trials)}
+    with tempfile.TemporaryDirectory(prefix="gem-impls-") as folder:
+        results = Store(Path(folder))
+        outcome = spread(timed, numbered, results, workers=workers, address=address, device=device, said=said)
+        return [Trial(**found) for _, found in results.results(outcome.done)]
 
 
 def parts(recipe: Recipe) -> Iterator[Part]:

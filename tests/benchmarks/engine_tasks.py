@@ -50,7 +50,7 @@ def surroundings(task: dict[str, Any]) -> dict[str, Any]:
     """What a task finds where it runs."""
     time.sleep(task.get("sleep", 0.0))
     torch = sys.modules.get("torch")
-    names = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
+    names = ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "MALLOC_TRIM_THRESHOLD_")
     return {
         "pid": os.getpid(),
         "threads": torch.get_num_threads() if torch else None,

@@ -83,6 +83,7 @@ def test_each_worker_has_a_thread_and_a_card_of_its_own(tmp_path: Path) -> None:
     assert {result["OMP_NUM_THREADS"] for result in found} == {"1"}
     cards = {result["pid"]: result["CUDA_VISIBLE_DEVICES"] for result in found}
     assert sorted(cards.values()) == ["3", "5"]
+    assert {result["MALLOC_TRIM_THRESHOLD_"] for result in found} == {None}, "memory is kept between steps"
 
 
 def test_the_embedded_default_listens_to_this_machine_only(two_workers: str) -> None:

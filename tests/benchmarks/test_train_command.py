@@ -219,13 +219,13 @@ def test_quick_has_a_budget_of_ten_minutes(
     monkeypatch.setattr(
         estimate,
         "estimate",
-        lambda grid, left, workers, **_: Estimate({"mlp": 3.0, "gpt": 9.0}, {"mlp": 300, "gpt": 100}, 2),
+        lambda *_, **__: Estimate({"mlp": 3.0, "gpt": 9.0}, {"mlp": 300, "gpt": 100}, 2),
     )
     assert command.main([*TINY, *HERE]) == 2
     said = capsys.readouterr()
-    assert "estimate: about 17 min: mlp 300 of 3 s, gpt 100 of 9 s; 2 at a time" in said.out
+    assert "estimate: about 15 min: mlp 300 of 3 s, gpt 100 of 9 s; 2 at a time" in said.out
     assert "over the budget of 10 min" in said.err
-    assert "--model mlp (8.5 min); fewer --activation or --seeds; --workers 4 on a machine" in said.err
+    assert "--model mlp (7.8 min); fewer --activation or --seeds; --workers 4 on a machine" in said.err
 
 
 def test_a_budget_counts_the_workers_of_a_cluster(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +15,71 @@ from benchmarks.train.estimate import Estimate
 from benchmarks.train.plan import Grid
 from benchmarks.train.recipes import QUICK
 from benchmarks.train.task import Task
-from benchmarks.train.trial import Part
+from benchmarks.train.trial import Part, Trial
 from tests.benchmarks.test_datasets import write_tokens
+
+Together = Callable[[Sequence[Task]], list[Trial]]
 
 
 def test_the_estimate_adds_up() -> None:
     found = Estimate({"a": 2.0, "b": 0.5}, {"a": 10, "b": 40}, 1)
-    assert found.seconds == pytest.approx(estimate.START_S + 40)
+    assert found.seconds == pytest.approx(estimate.START_S + 50 * estimate.HANDING_S + 40)
     two = Estimate(found.each, found.counts, 2)
-    assert two.seconds == pytest.approx(estimate.START_S + 40 * estimate.WORKERS_SLOW / 2)
+    assert two.seconds == pytest.approx(estimate.START_S + 50 * estimate.HANDING_S + 40 / 2)
 
 
-def test_the_estimate_scales_a_few_steps_to_all_of_them() -> None:
-    asked: list[dict[str, Any]] = []
+def trials(asked: list[Task], step: float, around: float = 0.0) -> Together:
+    """Workers that take ``step`` seconds for a step."""
 
-    def fake(task: dict[str, Any]) -> dict[str, Any]:
-        asked.append(task)
-        return {"seconds": 0.001 * task["steps"], "steps": task["steps"]}
+    def together(tasks: Sequence[Task]) -> list[Trial]:
+        asked.extend(tasks)
+        return [Trial(task.model, step, around) for task in tasks]
 
+    return together
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_the_estimate_is_what_busy_workers_take(workers: int) -> None:
+    """The part of a step, timed alone, is a tenth of that: it is not what counts."""
+    asked: list[Task] = []
     grid = Grid("quick", ("mlp",), everything())
-    found = estimate.estimate(grid, {"mlp": len(grid.tasks())}, 2, run=fake)
-    assert found.each["mlp"] == pytest.approx(0.001 * QUICK["mlp"].steps, rel=0.2)
+    left = {"mlp": len(grid.tasks())}
+    found = estimate.estimate(
+        grid, left, workers, trials(asked, 0.002, 0.1), measure=lambda _, part: 2e-4 * part.samples / 64
+    )
     row = QUICK["mlp"]
+    assert found.each["mlp"] == pytest.approx(0.1 + 0.002 * row.steps)
     assert found.counts["mlp"] == 37 * len(row.rates) * row.seeds
-    assert {t["activation"] for t in asked} == {"relu", everything()[-1].name}
+    assert [t.activation for t in asked] == ["relu", everything()[-1].name] * max(2, workers)
+    assert {t.steps for t in asked} == {estimate.STEPS}
 
 
-def never(task: dict[str, Any]) -> dict[str, Any]:
-    raise AssertionError(f"a whole step of {task['model']} takes hours")
+def test_slow_and_quick_workers_count_by_their_mean() -> None:
+    def together(tasks: Sequence[Task]) -> list[Trial]:
+        return [Trial(task.model, step, 0.0) for task, step in zip(tasks, (0.1, 0.3, 0.1, 0.3), strict=True)]
+
+    grid = Grid("quick", ("gpt",), everything())
+    found = estimate.estimate(grid, {"gpt": 10}, 2, together, measure=lambda *_: 0.1)
+    assert found.each["gpt"] == pytest.approx(0.2 * QUICK["gpt"].steps)
+
+
+def test_where_no_trial_ends_the_part_of_a_step_stays() -> None:
+    grid = Grid("quick", ("mlp", "gpt"), (named("relu"),))
+    left = {"mlp": 10, "gpt": 10}
+
+    def together(tasks: Sequence[Task]) -> list[Trial]:
+        return [Trial("mlp", 0.5, 0.0) for task in tasks if task.model == "mlp"]
+
+    found = estimate.estimate(grid, left, 2, together, measure=lambda *_: 0.01)
+    assert found.rough == {"gpt"}
+    assert found.each["mlp"] == 0.5 * QUICK["mlp"].steps
+    row = QUICK["gpt"]
+    alone = 0.01 * row.steps + 0.01 / row.batch * row.scored * trial.FORWARD
+    assert found.each["gpt"] == pytest.approx(alone * estimate.WORKERS_SLOW)
+
+
+def never(tasks: Sequence[Task]) -> list[Trial]:
+    raise AssertionError(f"a whole step of {tasks[0].model} takes hours")
 
 
 def text_of(folder: Path) -> str:
@@ -67,18 +106,14 @@ def test_a_step_of_hours_is_estimated_from_a_part_of_it(tmp_path: Path) -> None:
 
 def test_slow_steps_are_tried_less_often(tmp_path: Path) -> None:
     """A GPU: parts of a step have a least time each, so a small part says little of the whole."""
-    asked: list[int] = []
+    asked: list[Task] = []
 
     def fake(_: Task, part: Part) -> float:
         return 0.02 + 3e-6 * part.samples * part.context
 
-    def run(task: dict[str, Any]) -> dict[str, Any]:
-        asked.append(task["steps"])
-        return {"seconds": 1.6 * task["steps"], "steps": task["steps"]}
-
     grid = Grid("full", ("gpt2-124m",), (named("relu"),), folder=text_of(tmp_path))
-    found = estimate.estimate(grid, {"gpt2-124m": 6}, 1, run, measure=fake)
-    assert set(asked) == {3}, "of 1.6 s each within 6 s, after a score"
+    found = estimate.estimate(grid, {"gpt2-124m": 6}, 1, trials(asked, 1.6), measure=fake)
+    assert {t.steps for t in asked} == {3}, "of 1.6 s each within 6 s, after a score"
     assert found.each["gpt2-124m"] == pytest.approx(1.6 * 2000, rel=1e-3)
     assert not found.rough
 
@@ -86,9 +121,40 @@ def test_slow_steps_are_tried_less_often(tmp_path: Path) -> None:
 def test_far_beyond_the_budget_nothing_more_is_tried() -> None:
     grid = Grid("quick", ("mlp", "gpt"), (named("relu"),))
     left = {"mlp": 1000, "gpt": 1000}
-    found = estimate.estimate(grid, left, 1, never, limit=60.0, measure=lambda *_: 0.01)
+    found = estimate.estimate(grid, left, 1, never, limit=10.0, measure=lambda *_: 0.01)
     assert found.rough == {"mlp", "gpt"}
-    assert found.each["mlp"] == pytest.approx(0.01 * 360 + 0.01 / 64 * 287 / 3)
+    row = QUICK["mlp"]
+    assert found.each["mlp"] == pytest.approx(0.01 * row.steps + 0.01 / row.batch * row.held_out / 3)
+
+
+def test_a_trial_is_a_training_after_a_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    (task, *_) = Grid("quick", ("mlp",), (named("gem"),), steps=4).tasks()
+    ran: list[int] = []
+    real = trial.tasks.run
+
+    def run(asked: dict[str, Any]) -> dict[str, Any]:
+        ran.append(asked["steps"])
+        return {**real(asked), "seconds": 0.004}
+
+    monkeypatch.setattr(trial.tasks, "run", run)
+    found = Trial(**trial.timed(task.as_dict()))
+    assert ran == [1, 4]
+    assert (found.model, found.step) == ("mlp", 0.001)
+    assert 0 < found.around < 5
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_trials_run_where_trainings_will(workers: int) -> None:
+    if workers:
+        pytest.importorskip(
+            "distributed", reason="distributed is not installed: there are no worker processes"
+        )
+    tasks = Grid("quick", ("mlp",), (named("relu"), named("gem")), steps=2, seeds=1).tasks()[:4]
+    broken = replace(tasks[0], digest="of other data")
+    said: list[str] = []
+    found = trial.together([*tasks, broken], "cpu", said.append, workers=workers)
+    assert [one.model for one in found] == ["mlp"] * 4, "what cannot be tried is left out"
+    assert all(0 < one.step < 5 and 0 <= one.around < 5 for one in found)
 
 
 @pytest.mark.parametrize("model", ["mlp", "resnet", "gpt"])
