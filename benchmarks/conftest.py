@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from benchmarks import cases, record
 from benchmarks.axes import SWEEPS
 from benchmarks.cases import Case, Planned
+from benchmarks.load import BUSY, load
 from benchmarks.progress import Progress
 
 MARKERS = {
@@ -137,10 +137,10 @@ def _planned(item: pytest.Item) -> Planned | None:
 
 
 def _warn_if_busy(reporter: Any) -> None:
-    load, cores = (os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0), record.cores()
-    if load > 0.5 * cores:
+    found = load()
+    if found > BUSY:
         reporter.write_line(
-            f"Note: the machine is busy (load {load:.1f} on {cores} cores): expect wide ranges, and slow "
+            f"Note: the machine is busy (load {found} a processor): expect wide ranges, and slow "
             "multi-threaded operators."
         )
 

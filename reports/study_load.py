@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from benchmarks.load import BUSY
 from benchmarks.study import Study, read
 from reports.entries import Say, environment
 from reports.fields import Bad, Fields
@@ -21,8 +22,8 @@ LENGTHS = ("quick", "full")
 class StudyStored:
     """One run: its entries, and what makes it more or less worth showing.
 
-    ``whole`` is false where the run was asked for a part only; ``busy`` is the load average over the
-    processors when it began. ``header`` is as the file has it, unchecked: read it through
+    ``whole`` is false where the run was asked for a part only; ``busy`` is the load of the processors
+    when it began. ``header`` is as the file has it, unchecked: read it through
     :class:`~reports.fields.Fields`.
     """
 
@@ -35,6 +36,11 @@ class StudyStored:
     busy: float
     header: Mapping[str, Any]
     entries: tuple[Any, ...]
+
+    @property
+    def disturbed(self) -> str:
+        """The load in words where it makes times doubtful, or nothing."""
+        return f"{self.busy:.2g}" if self.busy > BUSY else ""
 
     @property
     def worth(self) -> tuple[bool, bool, bool, datetime]:

@@ -7,14 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
+from benchmarks.load import BUSY
 from benchmarks.progress import Progress
 from benchmarks.study.command import FAILED, MEASURED
 from benchmarks.study.run import Run
-
-BUSY: Final = 0.5
-"""Load a processor from which times are doubtful."""
 
 
 @dataclass(frozen=True)

@@ -8,23 +8,23 @@ One JSON object. The key at its top is the study's mark, the others are its kind
      "layers": [...], "failures": [...]}
 
 ``environment`` is that of :func:`benchmarks.record.environment`; ``sources`` is a hash of the code that the
-figures depend on; ``busy`` is the load average over the processors when the run started; ``done`` names the
-pieces that came to an end; what follows are the study's own settings. The file is written anew, whole, after
-each piece, so it is a record at any time. The same command on the same code and machine goes on with a record
-that is not complete.
+figures depend on; ``busy`` is :func:`benchmarks.load.load` when the run started; ``done`` names the pieces
+that came to an end; what follows are the study's own settings. The file is written anew, whole, after each
+piece, so it is a record at any time. The same command on the same code and machine goes on with a record that
+is not complete.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.error.cache import write_whole
-from benchmarks.record import STORE, cores, dumps, environment, now
+from benchmarks.load import load
+from benchmarks.record import STORE, dumps, environment, now
 from benchmarks.study.row import Study
 
 WANDERS: Final = ("time", "clock_mhz", "commit", "dirty")
@@ -61,7 +61,7 @@ class Run:
             "environment": environment(),
             "sources": study.sources(),
             "command": command,
-            "busy": _busy(),
+            "busy": load(),
             "done": [],
             **json.loads(dumps(dict(settings))),
         }
@@ -145,7 +145,3 @@ def _read(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def _busy() -> float:
-    return round(os.getloadavg()[0] / cores(), 2) if hasattr(os, "getloadavg") else 0.0

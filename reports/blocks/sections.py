@@ -17,9 +17,6 @@ from reports.sections import Block, Content, Place, Section, Site
 from reports.study_load import StudyStored, shown
 from reports.tables import moment
 
-BUSY = 0.5
-"""Load a processor from which on a machine was not quiet."""
-
 ORDER = ((TRAINING, EAGER), (TRAINING, COMPILED), (FORWARD, EAGER), (FORWARD, COMPILED))
 """The races of a layer, as the page has them: the first is shown, the others folded."""
 
@@ -63,7 +60,7 @@ def _answer(layers: Layers) -> Content | None:
         "started": moment(layers.record.started),
         "quick": layers.record.length == "quick",
         "complete": layers.record.complete,
-        "busy": f"{layers.record.busy:.2g}" if layers.record.busy > BUSY else "",
+        "busy": layers.record.disturbed,
     }
     found = tuple(t for t in (table, failed) if t)
     return Content((Block("", (), found),), more)

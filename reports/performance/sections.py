@@ -19,9 +19,6 @@ from reports.sections import Block, Content, Place, Section, Site
 from reports.study_load import StudyStored, shown
 from reports.tables import moment
 
-BUSY = 0.5
-"""Load a processor from which on a machine was not quiet."""
-
 
 @dataclass(frozen=True)
 class Bench:
@@ -71,7 +68,7 @@ def _targets(b: Bench) -> Content:
         "counts": _counts(b.verdicts),
         "record": b.record,
         "started": moment(b.record.started),
-        "busy": f"{b.record.busy:.2g}" if b.record.busy > BUSY else "",
+        "busy": b.record.disturbed,
     }
     shown = (tables.targets(b.verdicts), *([failed] if failed else []))
     return Content((Block("", (), shown, folded),), more)

@@ -15,9 +15,6 @@ from reports.train import tables
 from reports.train.figures import figures
 from reports.train.load import Ablation, Trained, ablations
 
-BUSY = 0.5
-"""Load a processor from which on a machine was not quiet; it changes how long trainings take, not scores."""
-
 
 @dataclass(frozen=True)
 class Course:
