@@ -17,6 +17,9 @@ E = TypeVar("E")
 
 LENGTHS = ("quick", "full")
 
+CLOCKS_APART = 0.1
+"""By how much a clock rate may differ between two readings of one host: it wanders."""
+
 
 @dataclass(frozen=True)
 class StudyStored:
@@ -80,7 +83,11 @@ def study_record(study: Study) -> Callable[[Source, Fields, Say], StudyStored]:
 
 @dataclass(frozen=True)
 class Shown:
-    """The record that is shown of an environment; ``before``: the one before it that is as complete."""
+    """The record that is shown of an environment.
+
+    ``before`` is the one before it that is as complete and may be of the same host: virtual machines of one
+    name are run on slower hosts and faster ones, and seconds of two hosts say nothing of the code.
+    """
 
     record: StudyStored
     before: StudyStored | None
@@ -95,5 +102,12 @@ def shown(records: Iterable[StudyStored]) -> tuple[Shown, ...]:
     for several in found.values():
         best, *others = sorted(several, key=lambda r: r.worth, reverse=True)
         earlier = [r for r in others if r.started < best.started and r.worth[:3] == best.worth[:3]]
+        earlier = [r for r in earlier if _one_host(r.environment, best.environment)]
         out.append(Shown(best, earlier[0] if earlier else None))
     return tuple(sorted(out, key=lambda s: s.record.started, reverse=True))
+
+
+def _one_host(one: Environment, other: Environment) -> bool:
+    """Whether their clocks, where both are known, were read within a tenth of each other."""
+    clocks = [clock for clock in (one.clock_mhz, other.clock_mhz) if clock]
+    return len(clocks) < 2 or max(clocks) <= (1 + CLOCKS_APART) * min(clocks)
