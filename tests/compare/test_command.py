@@ -295,7 +295,8 @@ def test_an_end_from_outside_leaves_a_journal_that_can_be_judged_and_nothing_els
 ) -> None:
     out, scratch = tmp_path / "out", tmp_path / "scratch"
     keyword = "numpy_cpu and (1024 or error-gem-n1-numpy_cpu-float16)"
-    process = started(planted, scratch, "base", "inexact", "-k", keyword, "--out", str(out))
+    short = ("--budget", "30s")  # rounds are as long as the budget allows
+    process = started(planted, scratch, "base", "inexact", "-k", keyword, "--out", str(out), *short)
     wait_until(lambda: any('"round"' in path.read_text() for path in out.glob("*.jsonl")), process)
     process.send_signal(getattr(signal, number))
     _, said = process.communicate(timeout=60)

@@ -114,6 +114,19 @@ class Browser:
             time.sleep(0.05)
         raise AssertionError(f"never true: {expression}")
 
+    def wait_until_quiet(self, seconds: float = 1.0) -> None:
+        """Until the page has asked for nothing for so long."""
+        deadline = time.monotonic() + 30
+        count, since = -1, time.monotonic()
+        while time.monotonic() < deadline:
+            self.evaluate("0")  # takes in what happened meanwhile
+            if len(self.requests()) != count:
+                count, since = len(self.requests()), time.monotonic()
+            elif time.monotonic() - since >= seconds:
+                return
+            time.sleep(0.05)
+        raise AssertionError("the page goes on asking for things")
+
     def press(self, key: str, code: int, text: str = "") -> None:
         """One key; ``text`` is what it types, which Enter needs to press a button."""
         for kind, typed in (("keyDown", {"text": text} if text else {}), ("keyUp", {})):
