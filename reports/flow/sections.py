@@ -84,7 +84,8 @@ def _measured(name: str, record: StudyStored) -> str:
     about = [record.environment.machine, f"measured {moment(record.started)}", f"{record.length} run"]
     about += [] if record.complete else ["not complete"]
     about += [] if record.whole else ["of a part only"]
-    return f"python -m benchmarks {name}: {', '.join(about)}."
+    quick = " --quick" if record.length == "quick" else ""
+    return f"python -m benchmarks {name}{quick}: {', '.join(about)}."
 
 
 def _failures(g: Gradients) -> Table | None:

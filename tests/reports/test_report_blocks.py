@@ -91,6 +91,7 @@ def test_the_page_says_what_the_choice_moves(data: Path, build: Build) -> None:
     assert "4,722,432 parameters" in text
     assert text.count("<figure") == 4, "the training step of two layers, eager and compiled"
     assert "of the dearer step" in text.lower()
+    assert "python -m benchmarks blocks --quick" in text, "the run was a quick one"
 
 
 def test_without_a_difference_none_is_claimed(data: Path, build: Build) -> None:
