@@ -95,8 +95,8 @@ class Comparison:
         verdict: :data:`BETTER` or :data:`WORSE` where the interval excludes 0 and the mean difference is at
             least the smallest that the metric can show; :data:`SAME`; :data:`TOO_FEW`.
         p: two-sided, of a paired t test (which takes the differences for normal).
-        holds: whether the verdict still stands when all comparisons with the same rival are taken together
-            (Holm's method at 5 %).
+        holds: whether the verdict still stands when all comparisons that it was made with are taken together,
+            those with the same rival or all pairs of some activations (Holm's method at 5 %).
     """
 
     activation: str
@@ -184,12 +184,16 @@ def comparisons(setting: Setting, found: Sequence[Summary], rival: str) -> tuple
     against = next((s for s in found if s.activation == rival), None)
     if against is None:
         return ()
-    made = [compare(setting, s, against) for s in found if s is not against]
-    standing = holm([c.p if c.verdict != TOO_FEW else 1.0 for c in made])
-    return tuple(
+    return tuple(together([compare(setting, s, against) for s in found if s is not against]))
+
+
+def together(found: Sequence[Comparison]) -> list[Comparison]:
+    """The same, each saying whether it stands when all of them are taken together (Holm's method at 5 %)."""
+    standing = holm([c.p if c.verdict != TOO_FEW else 1.0 for c in found])
+    return [
         replace(c, holds=stands and c.verdict in (BETTER, WORSE))
-        for c, stands in zip(made, standing, strict=True)
-    )
+        for c, stands in zip(found, standing, strict=True)
+    ]
 
 
 def compare(setting: Setting, one: Summary, other: Summary, averaged: int = 1) -> Comparison:

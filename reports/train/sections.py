@@ -11,7 +11,7 @@ from reports.kinds import TRAIN
 from reports.sections import Block, Content, Place, Section, Site
 from reports.study_load import StudyStored
 from reports.tables import moment
-from reports.train import tables
+from reports.train import pairs, tables
 from reports.train.figures import figures
 from reports.train.load import Ablation, Trained, ablations
 
@@ -71,11 +71,8 @@ def _models(c: Course) -> Content:
     for m in c.models:
         failed = tables.failures(m)
         shown = (tables.scores(m), *([failed] if failed else []))
-        blocks.append(
-            Block(
-                m.setting.title, tuple(figures(m)), shown, (tables.search(m),), {"about": _about(m.setting)}
-            )
-        )
+        folded = (*([each] if (each := pairs.table(m)) else []), tables.search(m))
+        blocks.append(Block(m.setting.title, tuple(figures(m)), shown, folded, {"about": _about(m.setting)}))
     return Content(tuple(blocks))
 
 

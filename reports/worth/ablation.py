@@ -6,7 +6,7 @@ The statistics are those of :mod:`benchmarks.train.statistics`; here is only who
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.train.entries import ACCURACY, Setting, Training
@@ -17,8 +17,8 @@ from benchmarks.train.statistics import (
     Comparison,
     Summary,
     compare,
-    holm,
     summaries,
+    together,
 )
 from benchmarks.train.words import difference_words, signed
 from gem_impls import Spec
@@ -97,15 +97,6 @@ def _made(settings: Iterable[Setting], trainings: Sequence[Training]) -> list[Ab
     by_model = {s.model: s for s in settings}
     made = [Ablation(s, summaries(s, trainings)) for s in by_model.values()]
     return [a for a in made if a.found]
-
-
-def together(found: Sequence[Comparison]) -> list[Comparison]:
-    """The same, each saying whether it stands when all of them are taken together (Holm's method at 5 %)."""
-    standing = holm([c.p if c.verdict != TOO_FEW else 1.0 for c in found])
-    return [
-        replace(c, holds=stands and c.verdict in (BETTER, WORSE))
-        for c, stands in zip(found, standing, strict=True)
-    ]
 
 
 def holding(found: Iterable[Comparison], verdict: str) -> int:

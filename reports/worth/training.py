@@ -8,10 +8,10 @@ from typing import Final
 
 from benchmarks.models.activations import GRID_EPS, GRID_N, named
 from benchmarks.train.entries import CNN, SMALL, TRANSFORMER, Setting
-from benchmarks.train.statistics import BETTER, WORSE, Comparison
+from benchmarks.train.statistics import BETTER, WORSE, Comparison, together
 from gem_impls import VARIANTS, Spec
 from reports.study_load import StudyStored
-from reports.worth.ablation import Ablation, ablations, holding, recipe, short, tally, together, too_few
+from reports.worth.ablation import Ablation, ablations, holding, recipe, short, tally, too_few
 from reports.worth.evidence import Evidence
 from reports.worth.verdicts import NEEDS_DATA, Finding, listed, settled
 

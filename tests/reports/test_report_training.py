@@ -15,6 +15,7 @@ from benchmarks.train.entries import LOSS, Failure, Setting, Training
 from benchmarks.train.study import STUDY
 from reports.kinds import TRAIN
 from reports.load import load
+from reports.train import pairs
 from reports.train.load import ablations
 from tests.benchmarks.train_rows import finals, searched, setting
 
@@ -101,6 +102,62 @@ def test_level_scores_are_no_difference_and_worse_ones_are_worse(data: Path, bui
     assert "no difference" in row[:200]
     assert "worse, holds among all −20.20 points" in text
     assert "better, holds among all +2.08 points" in text
+
+
+def test_every_pair_has_its_probability_and_its_mirror(data: Path, build: Build) -> None:
+    """Against the scores themselves: how many seeds one won, and half of those that were level."""
+    scores = {
+        "relu": [0.90, 0.91, 0.92, 0.93, 0.94],
+        "silu": [0.91, 0.91, 0.90, 0.94, 0.95],
+        "gem(n=1)": [0.951, 0.962, 0.971, 0.980, 0.993],
+        "e-gem(n=1, eps=10.0)": [0.99] * 5,
+    }
+    record(data / "r.json", [setting()], [t for who, own in scores.items() for t in finals(who, own)])
+    (found,) = ablations(load([data]).of(TRAIN))
+    shown = pairs.table(found.models[0])
+    assert shown is not None
+    assert [row.heads[0] for row in shown.rows] == ["gem 1", "SiLU", "ReLU"], "best first; usual ones alone"
+    assert [column.label for column in shown.columns] == ["gem 1", "SiLU", "ReLU"]
+    order = ["gem(n=1)", "silu", "relu"]
+    for row, one in zip(shown.rows, order, strict=True):
+        for cell, other in zip(row.cells, order, strict=True):
+            if one == other:
+                assert cell.text == "itself"
+                continue
+            both = list(zip(scores[one], scores[other], strict=True))
+            wins = sum(a > b for a, b in both) + 0.5 * sum(a == b for a, b in both)
+            assert cell.text == f"{100 * wins / 5:.0f} %"
+            low, high = (int(end) for end in cell.small.split("–"))
+            assert low <= 100 * wins / 5 <= high
+    tones = {
+        (row.heads[0], column.label): cell.tone
+        for row in shown.rows
+        for column, cell in zip(shown.columns, row.cells, strict=True)
+    }
+    assert tones["gem 1", "ReLU"] == tones["gem 1", "SiLU"] == "told faster"
+    assert tones["ReLU", "gem 1"] == tones["SiLU", "gem 1"] == "told slower"
+    assert tones["SiLU", "ReLU"] == tones["ReLU", "SiLU"] == ""
+    assert "2 of 3 pairs differ (coloured), all taken together" in shown.caption
+    assert shown.id in page_of(build()).decode()
+
+
+def test_of_a_loss_the_lower_one_wins_a_pair(data: Path) -> None:
+    s = setting("gpt", metric=LOSS)
+    rows = finals("gelu", [2.0, 2.1, 2.2, 2.1, 2.0], of=s) + finals("relu", [2.1, 2.2, 2.3, 2.0, 2.1], of=s)
+    record(data / "r.json", [s], rows)
+    (found,) = ablations(load([data]).of(TRAIN))
+    shown = pairs.table(found.models[0])
+    assert shown is not None
+    assert [(row.heads[0], [cell.text for cell in row.cells]) for row in shown.rows] == [
+        ("GELU", ["itself", "80 %"]),
+        ("ReLU", ["20 %", "itself"]),
+    ]
+
+
+def test_one_alone_has_no_pairs(data: Path) -> None:
+    record(data / "r.json", [setting()], finals("gelu", LEVEL))
+    (found,) = ablations(load([data]).of(TRAIN))
+    assert pairs.table(found.models[0]) is None
 
 
 def test_divergence_is_told_and_counted(data: Path, build: Build) -> None:
