@@ -103,6 +103,14 @@ def test_what_asv_finds(found: dict[str, dict[str, Any]]) -> None:
     assert {name.partition(".")[0] for name in found} == {"asv_code", "asv_cpu", "asv_gpu", "asv_shape"}
 
 
+def test_the_stored_list_is_what_asv_finds(found: dict[str, dict[str, Any]]) -> None:
+    """Else a first `asv check` of somebody's changes the checkout."""
+    stored = json.loads((ROOT / "reports" / "data" / "asv" / "benchmarks.json").read_text(encoding="utf-8"))
+    assert {name: row["version"] for name, row in stored.items() if name != "version"} == {
+        name: row["version"] for name, row in found.items()
+    }
+
+
 def test_series_are_named_and_versioned(found: dict[str, dict[str, Any]]) -> None:
     for name, row in found.items():
         assert row["unit"] == (UNITS | CODE_UNITS | SHAPE_UNITS)[name.rpartition(".")[2]]
