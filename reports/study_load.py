@@ -17,6 +17,9 @@ E = TypeVar("E")
 
 LENGTHS = ("quick", "full")
 
+WITH_QUICK = ("blocks", "flow", "dead", "train", "performance")
+"""Studies that take ``--quick``."""
+
 CLOCKS_APART = 0.1
 """By how much a clock rate may differ between two readings of one host: it wanders."""
 
@@ -53,6 +56,12 @@ class StudyStored:
     def of(self, cls: type[E]) -> tuple[E, ...]:
         """The entries of one class, in their order."""
         return tuple(entry for entry in self.entries if isinstance(entry, cls))
+
+
+def command(study: str, record: StudyStored | None) -> str:
+    """What measures a study as long as ``record`` of it took; as long as it likes without one."""
+    quick = record is not None and record.length == "quick" and study in WITH_QUICK
+    return f"python -m benchmarks {study}{' --quick' if quick else ''}"
 
 
 def study_record(study: Study) -> Callable[[Source, Fields, Say], StudyStored]:

@@ -21,7 +21,7 @@ TRIAL_S: Final = 6.0
 """Seconds that a trial training may take; where not even one step fits, parts of a step have to do."""
 
 FAR: Final = 3.0
-"""So many times over the budget by the rough estimate alone, a grid is not tried any further."""
+"""So many times over the budget, or under it, by the rough estimate alone, a grid is not tried further."""
 
 TRIES: Final = 2
 """Trial trainings of each kind, at least; there is one for each worker."""
@@ -113,8 +113,8 @@ def estimate(
 
     A part of a step is timed before, in this process. Then every worker trains at the same time, as it will:
     two that share a core, or the way to memory, are slower than one alone. A model whose steps are too long
-    for a trial is estimated from the part alone, and so is everything once it is clear that the grid is far
-    beyond ``limit``.
+    for a trial is estimated from the part alone, and so is everything where that already decides: far beyond
+    ``limit`` or far within it.
 
     Args:
         grid: what will be done.
@@ -137,7 +137,8 @@ def estimate(
         if fit >= 1:
             trials += [replace(task, steps=fit) for task in (both[0], both[-1])] * max(TRIES, workers)
     counts = {model: left[model] for model in each}
-    if limit is not None and Estimate(each, counts, workers).seconds > FAR * limit:
+    rough = Estimate(each, counts, workers).seconds
+    if limit is not None and not limit / FAR <= rough <= FAR * limit:
         trials = []
     known: dict[str, list[float]] = {}
     if trials:

@@ -14,7 +14,7 @@ from reports.blocks.figures import ratios
 from reports.figures import Palette
 from reports.kinds import BLOCKS
 from reports.sections import Block, Content, Place, Section, Site
-from reports.study_load import StudyStored, shown
+from reports.study_load import StudyStored, command, shown
 from reports.tables import moment
 
 ORDER = ((TRAINING, EAGER), (TRAINING, COMPILED), (FORWARD, EAGER), (FORWARD, COMPILED))
@@ -61,6 +61,7 @@ def _answer(layers: Layers) -> Content | None:
         "quick": layers.record.length == "quick",
         "complete": layers.record.complete,
         "busy": layers.record.disturbed,
+        "command": command("blocks", layers.record),
     }
     found = tuple(t for t in (table, failed) if t)
     return Content((Block("", (), found),), more)

@@ -22,7 +22,7 @@ from reports.flow.figures import figures as flow_figures
 from reports.flow.lines import power_of_ten
 from reports.kinds import DEAD, FLOW
 from reports.sections import Block, Content, Place, Section, Site
-from reports.study_load import StudyStored, shown
+from reports.study_load import StudyStored, command, shown
 from reports.tables import moment
 
 OPEN: Final = 4
@@ -84,8 +84,7 @@ def _measured(name: str, record: StudyStored) -> str:
     about = [record.environment.machine, f"measured {moment(record.started)}", f"{record.length} run"]
     about += [] if record.complete else ["not complete"]
     about += [] if record.whole else ["of a part only"]
-    quick = " --quick" if record.length == "quick" else ""
-    return f"python -m benchmarks {name}{quick}: {', '.join(about)}."
+    return f"{command(name, record)}: {', '.join(about)}."
 
 
 def _failures(g: Gradients) -> Table | None:

@@ -16,7 +16,7 @@ from reports.kinds import PERFORMANCE
 from reports.performance import tables
 from reports.performance.figures import against_gelu, waterfalls
 from reports.sections import Block, Content, Place, Section, Site
-from reports.study_load import StudyStored, shown
+from reports.study_load import StudyStored, command, shown
 from reports.tables import moment
 
 
@@ -69,6 +69,7 @@ def _targets(b: Bench) -> Content:
         "record": b.record,
         "started": moment(b.record.started),
         "busy": b.record.disturbed,
+        "command": command("performance", b.record),
     }
     shown = (tables.targets(b.verdicts), *([failed] if failed else []))
     return Content((Block("", (), shown, folded),), more)

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Final
 
-from benchmarks.models.activations import PEERS
+from benchmarks.models.activations import GRID_N, PEERS
 from benchmarks.train.effects import spec_of
 from benchmarks.train.entries import Setting
-from benchmarks.train.statistics import BETTER, TOO_FEW, WORSE, Comparison, Summary, compare, together
+from benchmarks.train.statistics import (
+    BETTER,
+    TOO_FEW,
+    WORSE,
+    Comparison,
+    Interval,
+    Summary,
+    compare,
+    together,
+)
 from gem_impls import VARIANTS, Spec
 from reports.cells import Cell, Column, Row, Table
 from reports.svg import word
@@ -16,7 +26,7 @@ from reports.train.load import Trained
 from reports.train.marks import label
 from reports.train.tables import TONES
 
-USUAL: Final = (*PEERS, *(str(Spec(variant, n)) for variant in VARIANTS for n in (1, 2, 3)))
+USUAL: Final = (*PEERS, *(str(Spec(variant, n)) for variant in VARIANTS for n in GRID_N))
 """Peers, and the family at its default parameters: who is compared pair by pair."""
 
 Pairs = dict[tuple[str, str], Comparison]
@@ -28,9 +38,22 @@ def usual(trained: Trained) -> tuple[Summary, ...]:
 
 
 def compared(setting: Setting, found: tuple[Summary, ...]) -> Pairs:
-    """(better by its mean, other) -> comparison, with what holds of all pairs taken together."""
+    """(one, other) -> comparison, both ways, with what holds of all pairs taken together."""
     made = together([compare(setting, one, other) for one, other in itertools.combinations(found, 2)])
-    return {(c.activation, c.rival): c for c in made}
+    return {(c.activation, c.rival): c for way in made for c in (way, _mirrored(way))}
+
+
+def _mirrored(c: Comparison) -> Comparison:
+    """The same pair from the other side."""
+    d, p = c.difference, c.probability
+    return replace(
+        c,
+        activation=c.rival,
+        rival=c.activation,
+        difference=Interval(-d.mean, -d.high, -d.low),
+        probability=Interval(1 - p.mean, 1 - p.high, 1 - p.low),
+        verdict={BETTER: WORSE, WORSE: BETTER}.get(c.verdict, c.verdict),
+    )
 
 
 def table(trained: Trained) -> Table | None:
@@ -41,8 +64,8 @@ def table(trained: Trained) -> Table | None:
     pairs = compared(trained.setting, found)
     names = [s.activation for s in found]
     rows = [Row((_short(one),), tuple(_cell(pairs, one, other) for other in names)) for one in names]
-    held = sum(c.holds for c in pairs.values())
-    judged = sum(c.verdict != TOO_FEW for c in pairs.values())
+    held = sum(c.holds for c in pairs.values()) // 2
+    judged = sum(c.verdict != TOO_FEW for c in pairs.values()) // 2
     standing = f"{held} of {judged} pairs differ (coloured)" if held else f"none of {judged} pairs differs"
     caption = (
         f"{trained.setting.title}: share of seeds in which the row was better than the column, 95 % "
@@ -61,13 +84,9 @@ def _short(activation: str) -> str:
 def _cell(pairs: Pairs, one: str, other: str) -> Cell:
     if one == other:
         return Cell("itself", tone="missing")
-    found = pairs.get((one, other))
-    wins = found or pairs[other, one]
-    share, low, high = wins.probability.mean, wins.probability.low, wins.probability.high
-    if found is None:
-        share, low, high = 1 - share, 1 - high, 1 - low
-    if not wins.pairs:
+    c = pairs[one, other]
+    if not c.pairs:
         return Cell("no seed", "in common", "missing")
-    better = (wins.difference.mean > 0) == (found is not None)
-    tone = TONES[BETTER if better else WORSE] if wins.holds else ""
-    return Cell(f"{100 * share:.0f} %", f"{100 * low:.0f}–{100 * high:.0f}", tone, value=share)
+    p = c.probability
+    tone = TONES[c.verdict] if c.holds else ""
+    return Cell(f"{100 * p.mean:.0f} %", f"{100 * p.low:.0f}–{100 * p.high:.0f}", tone, value=p.mean)

@@ -12,7 +12,7 @@ from reports import kinds
 from reports.loaded import Loaded
 from reports.records import Environment
 from reports.sections import Place, Site
-from reports.study_load import StudyStored, shown
+from reports.study_load import StudyStored, command, shown
 
 E = TypeVar("E")
 
@@ -28,10 +28,6 @@ STUDIES: Final[Mapping[str, str]] = {
 
 KIND_OF: Final = {kind.name: kind for kind in kinds.STUDIES if kind.name in STUDIES}
 """Study -> the kind of its records."""
-
-QUICK: Final = "quick"
-WITH_QUICK: Final = ("blocks", "flow", "dead", "train")
-"""Studies that take ``--quick``."""
 
 ANYWHERE: Final = "shape"
 """Exact arithmetic, the same on every machine: its record serves every environment."""
@@ -66,9 +62,7 @@ class Evidence:
 
     def command(self, study: str) -> str:
         """What measures a study as long as the record does."""
-        record = self.records.get(study)
-        quick = record is not None and record.length == QUICK and study in WITH_QUICK
-        return f"python -m benchmarks {study}{' --quick' if quick else ''}"
+        return command(study, self.records.get(study))
 
     @property
     def machine(self) -> str:

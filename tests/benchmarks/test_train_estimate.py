@@ -127,6 +127,16 @@ def test_far_beyond_the_budget_nothing_more_is_tried() -> None:
     assert found.each["mlp"] == pytest.approx(0.01 * row.steps + 0.01 / row.batch * row.held_out / 3)
 
 
+@pytest.mark.parametrize(("limit", "tried"), [(40.0, False), (29.0, True), (None, True)])
+def test_far_within_the_budget_nothing_more_is_tried(limit: float | None, tried: bool) -> None:
+    """About 12 s by parts of steps: three times that decides."""
+    asked: list[Task] = []
+    grid = Grid("quick", ("mlp",), (named("relu"),))
+    found = estimate.estimate(grid, {"mlp": 1}, 1, trials(asked, 0.001), limit=limit, measure=lambda *_: 1e-4)
+    assert bool(asked) is tried
+    assert found.rough == (frozenset() if tried else {"mlp"})
+
+
 def test_a_trial_is_a_training_after_a_first_step(monkeypatch: pytest.MonkeyPatch) -> None:
     (task, *_) = Grid("quick", ("mlp",), (named("gem"),), steps=4).tasks()
     ran: list[int] = []
